@@ -1,0 +1,71 @@
+//! The measuring process: requests in, replies out, one JSON value per line, until its input ends.
+//!
+//! A process of its own, so that the tuner compiles without the grid, and so that a kernel that crashes takes down
+//! one measurement instead of a search. Bad input is answered, never fatal.
+
+use anyhow::{Context, Result};
+use softmax_bench::candidate::Candidate;
+use softmax_bench::protocol::{Reply, Request, TimeRequest};
+use softmax_bench::{affinity, timer, verify};
+use softmax_spec::Isa;
+use std::io::{self, BufRead, ErrorKind, Write};
+
+fn main() -> Result<()> {
+    if affinity::pin_to_current_core().is_none() {
+        eprintln!("measure: not pinned to a core, expect more noise");
+    }
+    let mut requests = io::stdin().lock();
+    let mut replies = io::stdout().lock();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if requests.read_until(b'\n', &mut line).context("reading a request")? == 0 {
+            return Ok(());
+        }
+        let reply = answer(&line).unwrap_or_else(|error| Reply::Error(format!("{error:#}")));
+        match send(&mut replies, &reply) {
+            // Whoever asked is gone.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            sent => sent.context("writing a reply")?,
+        }
+    }
+}
+
+fn send(replies: &mut impl Write, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    replies.write_all(&line)?;
+    replies.flush()
+}
+
+fn answer(line: &[u8]) -> Result<Reply> {
+    match serde_json::from_slice(line).context("not a request")? {
+        Request::Describe => Ok(describe()),
+        Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
+        Request::Time(request) => time(&request),
+    }
+}
+
+fn describe() -> Reply {
+    let variants = softmax_kernels::variants();
+    let supported = |isa: &Isa| variants.iter().any(|row| row.isa == isa.id() && row.is_supported());
+    Reply::Description {
+        isas: Isa::ALL.into_iter().filter(supported).map(|isa| isa.id().to_owned()).collect(),
+        variants: variants.iter().map(|row| row.id.to_owned()).collect(),
+    }
+}
+
+fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
+    let candidate: Candidate = text.parse()?;
+    let verdict = verify::verify(&candidate, max_ulp);
+    let verify::Verdict { max_ulp, failure } =
+        verdict.with_context(|| format!("`{text}` computes no softmax"))?;
+    Ok(Reply::Verdict { max_ulp, failure })
+}
+
+fn time(request: &TimeRequest) -> Result<Reply> {
+    let TimeRequest { candidates, len, in_place, rounds, sample_us } = request;
+    let candidates: Vec<Candidate> = candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let samples = timer::race(&candidates, *len, *in_place, *rounds, *sample_us)?;
+    Ok(Reply::Samples { samples })
+}

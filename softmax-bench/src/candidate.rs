@@ -1,0 +1,248 @@
+//! Candidates: what a request names, resolved to something that runs on this CPU.
+
+use crate::parameters::Parameters;
+use crate::{peer, protocol, reference};
+use softmax_kernels::{ComposeError, ComposedPlan, Kernel, ShapeError, Variant};
+use softmax_spec::{InvalidPlan, PassVariant, Plan};
+use std::fmt;
+use std::hint::black_box;
+use std::str::FromStr;
+
+/// Something that runs on a row.
+#[derive(Clone)]
+pub enum Candidate {
+    /// [`protocol::MEMCPY`].
+    Memcpy,
+    /// [`protocol::READ_SUM`].
+    ReadSum,
+    /// [`protocol::SCALE_LOOP`].
+    ScaleLoop,
+    /// [`protocol::RTEN`].
+    Rten,
+    /// One pass.
+    Pass {
+        /// What it is.
+        variant: PassVariant,
+        /// The compiled function.
+        kernel: Kernel,
+    },
+    /// A whole softmax of ours.
+    Plan {
+        /// What it is.
+        plan: Plan,
+        /// The compiled functions.
+        compiled: Box<ComposedPlan>,
+    },
+}
+
+impl Candidate {
+    /// Runs once from `x` to `y`. A pass that writes nothing leaves `y` alone.
+    ///
+    /// Fails if the lengths differ, which is a bug in the caller.
+    pub fn run(&self, parameters: &Parameters, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+        match self {
+            Candidate::Memcpy => reference::memcpy(x, y),
+            Candidate::ReadSum => {
+                black_box(reference::read_sum(x));
+            }
+            Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor),
+            Candidate::Rten => peer::rten(x, y),
+            Candidate::Pass { kernel, .. } => run_pass(*kernel, parameters, x, y)?,
+            Candidate::Plan { compiled, .. } => compiled.run(x, y)?,
+        }
+        Ok(())
+    }
+
+    /// Runs once on `x` in place; `false` if the candidate has no such form (references, passes that only read).
+    ///
+    /// Repeated calls stay among normal floats: `scale` is given the factor 1, the other passes and plans map any
+    /// row of [0, 1] into (0, 1].
+    pub fn run_in_place(&self, parameters: &Parameters, x: &mut [f32]) -> bool {
+        match self {
+            Candidate::Rten => peer::rten_in_place(x),
+            Candidate::Plan { compiled, .. } => compiled.run_in_place(x),
+            Candidate::Pass { kernel, .. } => match kernel {
+                Kernel::StoreExp(kernel) => {
+                    black_box(kernel.run_in_place(x, parameters.max));
+                }
+                Kernel::Scale(kernel) => kernel.run_in_place(x, 1.0),
+                Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),
+                Kernel::ExtScale(kernel) => kernel.run_in_place(x, parameters.sum),
+                Kernel::Max(_) | Kernel::SumExp(_) | Kernel::ExtSum(_) | Kernel::OnlineSum(_) => {
+                    return false;
+                }
+            },
+            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => return false,
+        }
+        true
+    }
+
+    /// Whether [`Candidate::run_in_place`] does something.
+    pub fn has_in_place_form(&self) -> bool {
+        match self {
+            Candidate::Rten | Candidate::Plan { .. } => true,
+            Candidate::Pass { variant, .. } => variant.pass.stores(),
+            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => false,
+        }
+    }
+}
+
+fn run_pass(kernel: Kernel, parameters: &Parameters, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+    let Parameters { max, factor, sum } = *parameters;
+    match kernel {
+        Kernel::Max(kernel) => {
+            black_box(kernel.run(x));
+        }
+        Kernel::SumExp(kernel) => {
+            black_box(kernel.run(x, max));
+        }
+        Kernel::StoreExp(kernel) => {
+            black_box(kernel.run(x, y, max)?);
+        }
+        Kernel::Scale(kernel) => kernel.run(x, y, factor)?,
+        Kernel::ScaleExp(kernel) => kernel.run(x, y, max, factor)?,
+        Kernel::ExtSum(kernel) => {
+            black_box(kernel.run(x));
+        }
+        Kernel::ExtScale(kernel) => kernel.run(x, y, sum)?,
+        Kernel::OnlineSum(kernel) => {
+            black_box(kernel.run(x));
+        }
+    }
+    Ok(())
+}
+
+/// Why a text names nothing that can run here.
+#[derive(Debug)]
+pub enum CandidateError {
+    /// It begins as a reference or a peer does, but there is none of that name.
+    Reference(String),
+    /// It is no plan.
+    Plan(InvalidPlan),
+    /// The plan cannot be put together from what is compiled, or not on this CPU.
+    Compose(ComposeError),
+    /// No variant of that id is compiled.
+    Unknown(String),
+    /// This CPU lacks the variant's ISA.
+    Unsupported(&'static Variant),
+    /// The registry holds an id that the vocabulary cannot read, which is a bug.
+    Registry(softmax_spec::InvalidVariant),
+}
+
+/// Every reference and peer, by what it is called.
+const REFERENCES: [(&str, Candidate); 4] = [
+    (protocol::MEMCPY, Candidate::Memcpy),
+    (protocol::READ_SUM, Candidate::ReadSum),
+    (protocol::SCALE_LOOP, Candidate::ScaleLoop),
+    (protocol::RTEN, Candidate::Rten),
+];
+
+impl FromStr for Candidate {
+    type Err = CandidateError;
+
+    fn from_str(text: &str) -> Result<Candidate, CandidateError> {
+        if text.contains(':') {
+            let found = REFERENCES.into_iter().find(|(name, _)| *name == text);
+            return found
+                .map(|(_, candidate)| candidate)
+                .ok_or_else(|| CandidateError::Reference(text.to_owned()));
+        }
+        if text.contains('(') {
+            let plan: Plan = text.parse().map_err(CandidateError::Plan)?;
+            let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let compiled = ComposedPlan::compose(plan.algorithm().id(), &ids);
+            return Ok(Candidate::Plan {
+                plan,
+                compiled: Box::new(compiled.map_err(CandidateError::Compose)?),
+            });
+        }
+        let row = softmax_kernels::variants().iter().find(|row| row.id == text);
+        let row = row.ok_or_else(|| CandidateError::Unknown(text.to_owned()))?;
+        let kernel = row.kernel().ok_or(CandidateError::Unsupported(row))?;
+        let variant = row.id.parse().map_err(CandidateError::Registry)?;
+        Ok(Candidate::Pass { variant, kernel })
+    }
+}
+
+impl fmt::Display for CandidateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CandidateError::Reference(text) => {
+                let names: Vec<_> = REFERENCES.iter().map(|(name, _)| *name).collect();
+                write!(f, "unknown reference `{text}` (allowed: {})", names.join(", "))
+            }
+            CandidateError::Plan(error) => error.fmt(f),
+            CandidateError::Compose(error) => error.fmt(f),
+            CandidateError::Unknown(text) => {
+                write!(f, "no variant `{text}` is compiled")?;
+                let ids = softmax_kernels::variants().iter().map(|row| row.id);
+                match softmax_spec::nearest(text, ids) {
+                    Some(meant) => write!(f, ", did you mean `{meant}`?"),
+                    None => Ok(()),
+                }
+            }
+            CandidateError::Unsupported(row) => {
+                write!(f, "`{}` needs the ISA {}, which this CPU does not support", row.id, row.isa)
+            }
+            CandidateError::Registry(error) => write!(f, "the registry holds an id that is none: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CandidateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        match text.parse::<Candidate>() {
+            Ok(_) => panic!("`{text}` was accepted"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_text_that_names_nothing_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("ref:memcopy", "unknown reference `ref:memcopy` (allowed: ref:memcpy,"),
+            ("peer:onednn", "allowed: ref:memcpy"),
+            ("", "no variant ``"),
+            ("f32_max__avx2_u33", "did you mean `f32_max__avx2_u32"),
+            ("two_pass(", "is no plan"),
+            ("two_pass(f32_max__scalar_u1)", "takes the passes ext_sum, ext_scale"),
+            ("too_pass(f32_max__scalar_u1)", "did you mean `two_pass`?"),
+        ] {
+            assert!(error(text).contains(reason), "{text}: {}", error(text));
+        }
+    }
+
+    #[test]
+    fn every_compiled_variant_runs_or_says_that_this_cpu_cannot() {
+        let x = [1.0, 2.0, 3.0];
+        let parameters = Parameters::of(&x);
+        for row in softmax_kernels::variants() {
+            match row.id.parse::<Candidate>() {
+                Ok(candidate) => {
+                    candidate.run(&parameters, &x, &mut [0.0; 3]).unwrap();
+                    let in_place = candidate.run_in_place(&parameters, &mut x.clone());
+                    assert_eq!(in_place, candidate.has_in_place_form(), "{}", row.id);
+                }
+                Err(CandidateError::Unsupported(refused)) => {
+                    assert_eq!((refused.id, row.is_supported()), (row.id, false));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn references_and_peers_run() {
+        let x = [1.0, 2.0, 3.0];
+        for (name, _) in REFERENCES {
+            let candidate: Candidate = name.parse().unwrap();
+            candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3]).unwrap();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Which of the compiled variants stand for the rest where nothing has been tuned: what the benches run.
+
+use softmax_kernels::{Variant, variants};
+use softmax_spec::{Algorithm, Isa, Pass, PassVariant};
+
+/// The unroll that the paper's and our own winners are closest to, in vectors.
+const USUAL_UNROLL: usize = 8;
+/// Accumulators of most published winners.
+const USUAL_ACCUMULATORS: usize = 2;
+/// Exp cores by preference: the paper's first, because every algorithm has it.
+const USUAL_EXPS: [&str; 3] = ["p5", "a6", "f5"];
+
+/// The best ISA that this CPU supports and that has variants.
+pub fn best_isa() -> Option<Isa> {
+    let supported = |isa: &Isa| variants().iter().any(|row| row.isa == isa.id() && row.is_supported());
+    Isa::ALL.into_iter().rev().find(supported)
+}
+
+/// The middle of the grid for a pass: the variant closest to the usual tile.
+pub fn typical_pass(pass: Pass, isa: Isa, exp: Option<&str>) -> Option<&'static Variant> {
+    let of_pass = variants().iter().filter(|row| row.pass == pass.id() && row.isa == isa.id());
+    let fitting = of_pass.filter(|row| row.exp.is_none() || row.exp == exp);
+    fitting.min_by_key(|row| {
+        (row.unroll.abs_diff(USUAL_UNROLL), row.accumulators.abs_diff(USUAL_ACCUMULATORS), row.id)
+    })
+}
+
+/// A sensible plan of `algorithm`, as the text of a candidate, with the first usual exp core that its passes have.
+pub fn typical_plan(algorithm: Algorithm, isa: Isa) -> Option<String> {
+    USUAL_EXPS.into_iter().find_map(|exp| {
+        let pass = |&pass| typical_pass(pass, isa, Some(exp))?.id.parse().ok();
+        let passes: Option<Vec<PassVariant>> = algorithm.passes().iter().map(pass).collect();
+        Some(softmax_spec::Plan::new(algorithm, passes?).ok()?.to_string())
+    })
+}
+
+/// One variant per pass, with the first usual exp core that it has.
+pub fn typical_passes(isa: Isa) -> impl Iterator<Item = &'static Variant> {
+    Pass::ALL
+        .into_iter()
+        .filter_map(move |pass| USUAL_EXPS.into_iter().find_map(|exp| typical_pass(pass, isa, Some(exp))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidate::Candidate;
+
+    #[test]
+    fn every_algorithm_and_pass_has_a_typical_candidate_that_runs() {
+        let isa = best_isa().expect("an ISA");
+        for algorithm in Algorithm::ALL {
+            let text = typical_plan(algorithm, isa).unwrap_or_else(|| panic!("no plan for {algorithm}"));
+            assert!(text.parse::<Candidate>().is_ok(), "{text}");
+        }
+        assert_eq!(typical_passes(isa).count(), Pass::ALL.len());
+    }
+}

@@ -1,0 +1,78 @@
+//! What the tuner asks of the measuring process and what it gets back: one JSON value per line, a reply per
+//! request, in order. The process ends when its standard input does.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that can be timed: the id of a pass variant, the text of a plan, or a reference.
+///
+/// References are written [`MEMCPY`], [`READ_SUM`], [`SCALE_LOOP`] and [`RTEN`].
+pub type Candidate = String;
+
+/// Copies the row.
+pub const MEMCPY: &str = "ref:memcpy";
+/// Sums the row as fast as it can be read.
+pub const READ_SUM: &str = "ref:read_sum";
+/// Multiplies the row by a constant, out of place, the way a compiler vectorises it.
+pub const SCALE_LOOP: &str = "ref:scale_loop";
+/// `rten-vecmath`'s softmax.
+pub const RTEN: &str = "peer:rten";
+
+/// A question to the measuring process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// The ISAs that this CPU supports and the ids that the process was compiled with.
+    Describe,
+    /// Is the candidate right? Compares with an f64 oracle on ordinary rows of several lengths and on special
+    /// values; plans must also stay within `max_ulp` on normal outputs.
+    Verify {
+        /// The variant or plan.
+        candidate: Candidate,
+        /// Largest error of a normal output in ULP; `None` leaves it to the pass's own tolerance.
+        max_ulp: Option<u32>,
+    },
+    /// Times the candidates against each other, interleaved.
+    Time(TimeRequest),
+}
+
+/// A race: `rounds` rounds, in each of which every candidate is sampled once, in an order that rotates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimeRequest {
+    /// What to time.
+    pub candidates: Vec<Candidate>,
+    /// Row length in elements.
+    pub len: usize,
+    /// Whether output overwrites input, for the candidates that write.
+    pub in_place: bool,
+    /// Samples per candidate.
+    pub rounds: usize,
+    /// A sample repeats the call until it lasts at least this long, in microseconds.
+    pub sample_us: f64,
+}
+
+/// An answer of the measuring process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// To [`Request::Describe`].
+    Description {
+        /// ISAs that this CPU supports, by id.
+        isas: Vec<String>,
+        /// Ids of the compiled variants.
+        variants: Vec<String>,
+    },
+    /// To [`Request::Verify`].
+    Verdict {
+        /// Largest error of a normal output in ULP.
+        max_ulp: f64,
+        /// What was wrong; `None` if nothing was.
+        failure: Option<String>,
+    },
+    /// To [`Request::Time`]: nanoseconds per element, `samples[candidate][round]`.
+    Samples {
+        /// In the order of the request's candidates.
+        samples: Vec<Vec<f64>>,
+    },
+    /// The request could not be carried out.
+    Error(String),
+}

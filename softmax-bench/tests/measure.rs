@@ -1,0 +1,106 @@
+//! The measuring process as the tuner sees it: a child with two pipes.
+#![cfg(feature = "harness")]
+
+use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// The replies to these lines; the process must end well when they do.
+fn converse(lines: &[Vec<u8>]) -> Vec<Reply> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_measure"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("measure starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&lines.join(&b'\n')).expect("measure reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("measure ends");
+    assert!(output.status.success(), "{}", output.status);
+    let replies = String::from_utf8(output.stdout).expect("UTF-8");
+    replies.lines().map(|line| serde_json::from_str(line).expect("a reply")).collect()
+}
+
+fn line(request: &Request) -> Vec<u8> {
+    serde_json::to_vec(request).expect("requests serialise")
+}
+
+fn time(candidates: &[&str], len: usize) -> Vec<u8> {
+    line(&Request::Time(TimeRequest {
+        candidates: candidates.iter().map(|&text| text.to_owned()).collect(),
+        len,
+        in_place: false,
+        rounds: 3,
+        sample_us: 10.0,
+    }))
+}
+
+#[test]
+fn requests_and_replies_survive_json() {
+    let requests = [
+        Request::Describe,
+        Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
+        Request::Time(TimeRequest {
+            candidates: vec![protocol::MEMCPY.to_owned()],
+            len: 5,
+            in_place: true,
+            rounds: 2,
+            sample_us: 0.1,
+        }),
+    ];
+    for request in requests {
+        let text = serde_json::to_string(&request).unwrap();
+        assert!(!text.contains('\n'));
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+    }
+    let replies = [
+        Reply::Description { isas: vec!["avx2".to_owned()], variants: vec![] },
+        Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
+        Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
+        Reply::Error("no".to_owned()),
+    ];
+    for reply in replies {
+        let text = serde_json::to_string(&reply).unwrap();
+        assert!(!text.contains('\n'));
+        assert_eq!(serde_json::from_str::<Reply>(&text).unwrap(), reply);
+    }
+}
+
+#[test]
+fn bad_input_is_answered_and_the_next_request_served() {
+    let lines = [
+        b"not json".to_vec(),
+        vec![],
+        vec![0xff, 0xfe],
+        b"{\"time\":{}}".to_vec(),
+        line(&Request::Verify { candidate: "f32_max__avx9_u8".to_owned(), max_ulp: None }),
+        line(&Request::Verify { candidate: protocol::MEMCPY.to_owned(), max_ulp: None }),
+        time(&[protocol::MEMCPY], 0),
+        time(&[protocol::MEMCPY], usize::MAX),
+        time(&["ref:nothing"], 64),
+        line(&Request::Describe),
+    ];
+    let replies = converse(&lines);
+    assert_eq!(replies.len(), lines.len());
+    let (last, errors) = replies.split_last().unwrap();
+    for (reply, line) in errors.iter().zip(&lines) {
+        assert!(matches!(reply, Reply::Error(_)), "{}: {reply:?}", String::from_utf8_lossy(line));
+    }
+    let Reply::Description { isas, variants } = last else { panic!("{last:?}") };
+    assert!(isas.contains(&"scalar".to_owned()));
+    assert!(!variants.is_empty());
+}
+
+#[test]
+fn a_race_is_timed_and_a_peer_verified() {
+    let peer = Request::Verify { candidate: protocol::RTEN.to_owned(), max_ulp: None };
+    let replies =
+        converse(&[time(&[protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN], 1000), line(&peer)]);
+    let [Reply::Samples { samples }, Reply::Verdict { max_ulp, failure }] = &replies[..] else {
+        panic!("{replies:?}")
+    };
+    assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
+    assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
+    assert_eq!(*failure, None);
+    assert!(*max_ulp > 0.0);
+}

@@ -1,0 +1,239 @@
+//! From the syntax tree to a grid: every word looked up, every number checked, all mistakes reported at once,
+//! each at its own token.
+
+use crate::ast;
+use proc_macro2::Span;
+use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Tile, UnknownId, polynomial};
+use std::str::FromStr;
+use syn::Ident;
+
+/// The names of the axes.
+const AXES: [&str; 6] = ["passes", "isas", "unroll", "accumulators", "exp", "elements"];
+
+/// Mistakes, collected.
+#[derive(Default)]
+pub struct Mistakes(Vec<syn::Error>);
+
+impl Mistakes {
+    /// One more mistake at `span`.
+    pub fn add(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new(span, message));
+    }
+
+    /// All of them as one error.
+    pub fn into_result<T>(self, value: T) -> syn::Result<T> {
+        let combined = self.0.into_iter().reduce(|mut all, one| {
+            all.combine(one);
+            all
+        });
+        combined.map_or(Ok(value), Err)
+    }
+}
+
+/// The grid that the spec describes.
+pub fn grid(spec: &ast::Spec) -> syn::Result<Grid> {
+    let mut mistakes = Mistakes::default();
+    if spec.grids.is_empty() {
+        mistakes.add(Span::call_site(), "a spec needs at least one `grid { passes: [...], isas: [...], unroll: [...] }`");
+    }
+    let blocks = spec.grids.iter().map(|grid| block(grid, &mut mistakes)).collect();
+    mistakes.into_result(Grid { blocks })
+}
+
+fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
+    let found_before = mistakes.0.len();
+    let axes = Axes::new(grid, mistakes);
+    let passes: Vec<Pass> = axes.words("passes", Need::Always, mistakes);
+    let exponentiates = passes.iter().any(|pass| pass.exponentiates());
+    let reduces = passes.iter().any(|pass| pass.reduces());
+    let mut block = Block {
+        isas: axes.words("isas", Need::Always, mistakes),
+        elements: axes.words("elements", Need::Default, mistakes),
+        unrolls: axes.numbers("unroll", Need::Always, mistakes),
+        accumulators: axes.numbers("accumulators", Need::Default, mistakes),
+        exps: axes.exps(if exponentiates { Need::Always } else { Need::Default }, mistakes),
+        passes,
+    };
+    if block.elements.is_empty() {
+        block.elements = vec![Element::F32];
+    }
+    if block.accumulators.is_empty() {
+        block.accumulators = vec![1];
+    }
+    if mistakes.0.len() == found_before && reduces {
+        axes.check_accumulators(&block.unrolls, mistakes);
+    }
+    if mistakes.0.len() == found_before {
+        check_not_empty(grid.span, &block, mistakes);
+    }
+    block
+}
+
+/// A block whose every combination is pruned is a mistake of the whole block.
+fn check_not_empty(span: Span, block: &Block, mistakes: &mut Mistakes) {
+    let Enumeration { variants, pruned } = Grid { blocks: vec![block.clone()] }.enumerate();
+    if variants.is_empty() {
+        let first = &pruned[0];
+        mistakes.add(
+            span,
+            format!("no variant of this grid can be generated: {}, for example, because {}", first.variant, first.reason),
+        );
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Need {
+    /// The axis must be there.
+    Always,
+    /// The axis has a default.
+    Default,
+}
+
+/// The axes of one grid, each known and there once.
+struct Axes<'a> {
+    grid: &'a ast::Grid,
+}
+
+impl<'a> Axes<'a> {
+    fn new(grid: &'a ast::Grid, mistakes: &mut Mistakes) -> Self {
+        for (i, axis) in grid.axes.iter().enumerate() {
+            if !AXES.iter().any(|known| axis.name == known) {
+                mistakes.add(axis.name.span(), UnknownId::new("axis", &axis.name.to_string(), AXES.to_vec()));
+            } else if grid.axes[..i].iter().any(|earlier| earlier.name == axis.name) {
+                mistakes.add(axis.name.span(), format!("axis `{}` is given twice in one grid", axis.name));
+            }
+        }
+        Axes { grid }
+    }
+
+    /// The axis' entries. One that is missing but needed, or empty, is a mistake.
+    fn entries(&self, name: &str, need: Need, allowed: &str, mistakes: &mut Mistakes) -> &'a [ast::Entry] {
+        let Some(axis) = self.grid.axes.iter().find(|axis| axis.name == name) else {
+            if need == Need::Always {
+                mistakes.add(self.grid.span, format!("this grid lacks the axis `{name}: [...]` (allowed: {allowed})"));
+            }
+            return &[];
+        };
+        if axis.entries.is_empty() {
+            mistakes.add(axis.name.span(), format!("`{name}` is empty: list at least one value (allowed: {allowed})"));
+        }
+        &axis.entries
+    }
+
+    fn words<T>(&self, name: &str, need: Need, mistakes: &mut Mistakes) -> Vec<T>
+    where
+        T: FromStr<Err = UnknownId> + PartialEq + Vocabulary,
+    {
+        let mut values = Vec::new();
+        for entry in self.entries(name, need, &T::allowed(), mistakes) {
+            match (&entry.word, &entry.numbers) {
+                (Some(word), None) => match word.to_string().parse::<T>() {
+                    Ok(value) => push_once(&mut values, value, word.span(), mistakes),
+                    Err(unknown) => mistakes.add(word.span(), unknown),
+                },
+                _ => mistakes.add(entry.span(), format!("`{name}` takes names (allowed: {})", T::allowed())),
+            }
+        }
+        values
+    }
+
+    fn numbers(&self, name: &str, need: Need, mistakes: &mut Mistakes) -> Vec<usize> {
+        let allowed = format!("1..={}", Tile::MAX_UNROLL);
+        let mut values = Vec::new();
+        for entry in self.entries(name, need, &allowed, mistakes) {
+            match (&entry.word, &entry.numbers) {
+                (None, Some((range, span))) => {
+                    if *range.start() == 0 || *range.end() > Tile::MAX_UNROLL {
+                        mistakes.add(*span, format!("`{name}` must be in {allowed}"));
+                    } else {
+                        range.clone().for_each(|n| push_once(&mut values, n, *span, mistakes));
+                    }
+                }
+                _ => mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})")),
+            }
+        }
+        values
+    }
+
+    fn exps(&self, need: Need, mistakes: &mut Mistakes) -> Vec<Exp> {
+        let allowed = format!(
+            "{} with a degree in {}..={}, such as `{} 5`",
+            Reduction::ALL.map(Reduction::id).join(", "),
+            polynomial::MIN_DEGREE,
+            polynomial::MAX_DEGREE,
+            Reduction::CodyWaite,
+        );
+        let mut values = Vec::new();
+        for entry in self.entries("exp", need, &allowed, mistakes) {
+            let (Some(word), Some((degrees, span))) = (&entry.word, &entry.numbers) else {
+                mistakes.add(entry.span(), format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
+                continue;
+            };
+            let reduction = match word.to_string().parse::<Reduction>() {
+                Ok(reduction) => reduction,
+                Err(unknown) => {
+                    mistakes.add(word.span(), unknown);
+                    continue;
+                }
+            };
+            for degree in degrees.clone() {
+                match u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree)) {
+                    Some(exp) => push_once(&mut values, exp, *span, mistakes),
+                    None => {
+                        mistakes.add(*span, format!("no polynomial of degree {degree} (allowed: {allowed})"));
+                        break;
+                    }
+                }
+            }
+        }
+        values
+    }
+
+    /// Accumulators that divide no unroll of the grid are a mistake, not something to prune.
+    fn check_accumulators(&self, unrolls: &[usize], mistakes: &mut Mistakes) {
+        let largest = unrolls.iter().max().copied().unwrap_or_default();
+        let entries = self.grid.axes.iter().filter(|axis| axis.name == "accumulators").flat_map(|axis| &axis.entries);
+        for (range, span) in entries.filter_map(|entry| entry.numbers.as_ref()) {
+            for accumulators in range.clone() {
+                if accumulators > largest {
+                    mistakes.add(*span, format!("{accumulators} accumulators are more than the largest unroll, {largest}"));
+                } else if !unrolls.iter().any(|unroll| unroll.is_multiple_of(accumulators)) {
+                    mistakes.add(*span, format!("{accumulators} accumulators divide no unroll of this grid"));
+                }
+            }
+        }
+    }
+}
+
+fn push_once<T: PartialEq>(values: &mut Vec<T>, value: T, span: Span, mistakes: &mut Mistakes) {
+    match values.contains(&value) {
+        true => mistakes.add(span, "this value is listed twice"),
+        false => values.push(value),
+    }
+}
+
+/// A term whose ids can be listed.
+trait Vocabulary {
+    fn allowed() -> String;
+}
+
+macro_rules! vocabulary {
+    ($($term:ty),*) => {
+        $(impl Vocabulary for $term {
+            fn allowed() -> String {
+                <$term>::ALL.map(<$term>::id).join(", ")
+            }
+        })*
+    };
+}
+vocabulary!(Pass, softmax_spec::Isa, Element);
+
+/// The word after `select`: whether only what profiles name is compiled.
+pub fn only_profiled(select: Option<&Ident>) -> syn::Result<bool> {
+    match select {
+        None => Ok(false),
+        Some(word) if word == "all" => Ok(false),
+        Some(word) if word == "profiled" => Ok(true),
+        Some(word) => Err(syn::Error::new(word.span(), "expected `all` or `profiled`")),
+    }
+}

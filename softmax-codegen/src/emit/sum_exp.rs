@@ -1,0 +1,58 @@
+//! `sum_exp`: the sum of e^(x - max), second pass of Three-Pass with recomputation.
+
+use super::{Body, Signature, State, core_of};
+use crate::exp::Core;
+use crate::ir::{Builder, Value};
+use proc_macro2::TokenStream;
+use quote::quote;
+use softmax_spec::PassVariant;
+
+pub fn signature() -> Signature {
+    Signature { parameters: quote!(max: f32), result: quote!(f32), body: |b, variant| Box::new(SumExp::new(b, variant)) }
+}
+
+/// Also the sum of `store_exp`, which stores what is summed.
+pub struct SumExp {
+    core: Box<dyn Core>,
+    shift: Vec<Value>,
+}
+
+impl SumExp {
+    pub fn new(b: &mut Builder, variant: &PassVariant) -> SumExp {
+        let core = core_of(variant, b);
+        let max = b.splat(quote!(max));
+        let shift = core.shift(b, &max);
+        SumExp { core, shift }
+    }
+
+    /// e^(x - max) of each vector, after adding them to the accumulators.
+    pub fn exponentials(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
+        let exponentials: Vec<Value> = xs.iter().map(|x| self.core.exp(b, x, &self.shift)).collect();
+        let count = accumulators.len();
+        for (i, exponential) in exponentials.iter().enumerate() {
+            let accumulator = &mut accumulators[i % count][0];
+            *accumulator = b.add(accumulator, exponential);
+        }
+        exponentials
+    }
+}
+
+impl Body for SumExp {
+    fn identity(&self, b: &mut Builder) -> State {
+        vec![b.constant(0.0)]
+    }
+
+    fn step(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
+        self.exponentials(b, xs, accumulators);
+        Vec::new()
+    }
+
+    fn merge(&self, b: &mut Builder, left: &State, right: &State) -> State {
+        vec![b.add(&left[0], &right[0])]
+    }
+
+    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
+        let sum = b.reduce_add(&state[0]);
+        quote!(#sum)
+    }
+}

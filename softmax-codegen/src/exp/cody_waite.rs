@@ -1,0 +1,69 @@
+//! The paper's core: n = round(d * log2 e), t = d - n * ln 2 with ln 2 in two constants, e^t by polynomial.
+//! The shift is the maximum, d = x - max.
+
+use super::{Core, EXTENDED_FLOOR, LN_2, LOG2_E};
+use crate::ir::{Builder, Value};
+
+pub struct CodyWaite {
+    pub coefficients: &'static [f32],
+}
+
+impl CodyWaite {
+    /// d to (p, n, n as an exponent), given how to subtract n * ln 2.
+    fn reduce(&self, b: &mut Builder, d: &Value, ln_2: Ln2) -> (Value, Value, Value) {
+        let log2_e = b.constant(LOG2_E.0);
+        let (n, exponent) = b.round_mul(d, &log2_e);
+        let (high, low) = match ln_2 {
+            Ln2::Full => LN_2,
+            Ln2::Short => LN_2_SHORT,
+        };
+        let (high, low) = (b.constant(-high), b.constant(-low));
+        let t = match ln_2 {
+            Ln2::Full => b.fma(&n, &high, d),
+            Ln2::Short => b.mul_add(&n, &high, d),
+        };
+        let t = b.mul_add(&n, &low, &t);
+        (b.polynomial(self.coefficients, &t), n, exponent)
+    }
+}
+
+/// How exact the product of n and the high part of ln 2 is.
+#[derive(Clone, Copy)]
+enum Ln2 {
+    /// Fused, for any n.
+    Full,
+    /// The high part has 16 bits, so that the product is exact without FMA for |n| < 2^8.
+    Short,
+}
+
+/// ln 2 rounded to 16 bits, and the rest of it.
+const LN_2_SHORT: (f32, f32) = {
+    let high = f32::from_bits(LN_2.0.to_bits() & !0xff);
+    (high, (std::f64::consts::LN_2 - high as f64) as f32)
+};
+
+impl Core for CodyWaite {
+    fn shift(&self, _: &mut Builder, max: &Value) -> Vec<Value> {
+        vec![max.clone()]
+    }
+
+    fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
+        let d = b.sub(x, &shift[0]);
+        let lowest = b.constant((f64::from(b.min_exponent()) * std::f64::consts::LN_2) as f32);
+        let d = b.max(&lowest, &d);
+        let ln_2 = if b.isa().has_fma() { Ln2::Full } else { Ln2::Short };
+        let (p, _, exponent) = self.reduce(b, &d, ln_2);
+        b.scale(&p, &exponent)
+    }
+
+    fn rescale(&self, b: &mut Builder, from: &[Value], to: &[Value]) -> Value {
+        self.exp(b, &from[0], to)
+    }
+
+    fn extended(&self, b: &mut Builder, x: &Value) -> (Value, Value) {
+        let floor = b.constant(EXTENDED_FLOOR);
+        let x = b.max(&floor, x);
+        let (p, n, _) = self.reduce(b, &x, Ln2::Full);
+        (p, n)
+    }
+}

@@ -1,0 +1,53 @@
+//! Exp cores: e^x for one vector, in the forms that the passes need. One file per range reduction.
+//!
+//! A core measures exponents from a *shift*, its own form of the row's maximum: the maximum itself, max * log2 e,
+//! or that rounded to an integer. What one pass sums relative to a shift, another pass of the same core must
+//! scale relative to it; a plan therefore has one core. -inf gives exactly 0 in every form, which the tails rely
+//! on, and NaN gives NaN.
+
+mod accurate;
+mod cody_waite;
+mod fast;
+
+use crate::ir::{Builder, Value};
+use softmax_spec::{Exp, Reduction};
+
+/// An exp core on one ISA.
+pub trait Core {
+    /// The shift for the maximum in `max`, as many values as the core needs.
+    fn shift(&self, b: &mut Builder, max: &Value) -> Vec<Value>;
+
+    /// e^x relative to a shift that is no smaller than the one of x.
+    fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value;
+
+    /// The factor that makes a sum relative to `from` one relative to `to`, which is no smaller.
+    fn rescale(&self, b: &mut Builder, from: &[Value], to: &[Value]) -> Value;
+
+    /// e^x as (p, n): p * 2^n, p in [1/2, 2) and n an integer in floating point (the Two-Pass paper, Algorithm 4).
+    /// Inputs below [`EXTENDED_FLOOR`] count as that. Only for cores that [`Reduction::extends`].
+    fn extended(&self, b: &mut Builder, x: &Value) -> (Value, Value);
+}
+
+/// Where e^x stops falling in [`Core::extended`], so that n stays finite and the reduction exact. The exponents
+/// of rows that this could touch are outside the range that callers accept ([`softmax_spec::Plan::largest_max`]).
+const EXTENDED_FLOOR: f32 = -16384.0;
+
+/// ln 2 rounded to f32 and the rest of it: the two constants of Cody and Waite, exact to 2^-49 relative.
+const LN_2: (f32, f32) = split(std::f64::consts::LN_2);
+/// log2 e rounded to f32 and the rest of it.
+const LOG2_E: (f32, f32) = split(std::f64::consts::LOG2_E);
+
+const fn split(constant: f64) -> (f32, f32) {
+    let high = constant as f32;
+    (high, (constant - high as f64) as f32)
+}
+
+/// The core `exp` for `b`'s ISA.
+pub fn core(exp: Exp, b: &Builder) -> Box<dyn Core> {
+    let coefficients = exp.polynomial(b.isa()).coefficients;
+    match exp.reduction {
+        Reduction::CodyWaite => Box::new(cody_waite::CodyWaite { coefficients }),
+        Reduction::Accurate => Box::new(accurate::Accurate { coefficients }),
+        Reduction::Fast => Box::new(fast::Fast { coefficients }),
+    }
+}

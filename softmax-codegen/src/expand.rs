@@ -1,0 +1,137 @@
+//! What `kernels!` does, in order: parse, check, read the profiles, select, emit.
+
+use crate::registry::{Registry, shortlist};
+use crate::{ast, check, profile};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use softmax_spec::profile::Profile;
+use softmax_spec::{Enumeration, PassVariant, nearest};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Environment variable that gives a build one more profile, by absolute path.
+const PROFILE_VARIABLE: &str = "SOFTMAX_PROFILE";
+
+/// Expands a spec to its items. Mistakes become `compile_error!`s beside empty items.
+pub fn kernels(input: TokenStream) -> TokenStream {
+    let spec = match syn::parse2::<ast::Spec>(input.clone()) {
+        Ok(spec) => spec,
+        Err(error) => {
+            let dummy = Registry::new(quote!(::softmax_kernels)).dummy(false);
+            let error = error.to_compile_error();
+            return quote!(#error #dummy);
+        }
+    };
+    let krate = spec.krate.clone().unwrap_or_else(|| quote!(::softmax_kernels));
+    if let Some(condition) = &spec.shortlist {
+        return conditional(&krate, condition, input);
+    }
+    let registry = Registry::new(krate);
+    expand(&spec, &registry).unwrap_or_else(|error| {
+        let (error, dummy) = (error.to_compile_error(), registry.dummy(spec.profiles.is_some()));
+        quote!(#error #dummy)
+    })
+}
+
+/// The same spec twice, for both values of a condition that only the compiler knows.
+fn conditional(krate: &TokenStream, condition: &TokenStream, input: TokenStream) -> TokenStream {
+    let spec = without_shortlist(input);
+    quote! {
+        #[cfg(#condition)]
+        #krate::kernels! { select: all, #spec }
+        #[cfg(not(#condition))]
+        #krate::kernels! { select: profiled, #spec }
+    }
+}
+
+/// Drops the tokens from `shortlist` to the next comma.
+fn without_shortlist(input: TokenStream) -> TokenStream {
+    let mut kept = TokenStream::new();
+    let mut tokens = input.into_iter();
+    while let Some(token) = tokens.next() {
+        if token.to_string() == "shortlist" {
+            tokens.by_ref().find(|token| token.to_string() == ",");
+        } else {
+            token.to_tokens(&mut kept);
+        }
+    }
+    kept
+}
+
+fn expand(spec: &ast::Spec, registry: &Registry) -> syn::Result<TokenStream> {
+    let grid = check::grid(spec)?;
+    let only_profiled = check::only_profiled(spec.select.as_ref())?;
+    let Enumeration { variants, .. } = grid.enumerate();
+    let Some(paths) = &spec.profiles else {
+        return Ok(registry.items(&variants, None));
+    };
+
+    let mut mistakes = check::Mistakes::default();
+    let mut sources: Vec<(PathBuf, Span)> =
+        paths.iter().map(|path| (package_root().join(path.value()), path.span())).collect();
+    match user_profile() {
+        Ok(path) => sources.splice(0..0, path.map(|path| (path, Span::call_site()))).for_each(drop),
+        Err(message) => mistakes.add(Span::call_site(), message),
+    }
+    let known: BTreeSet<PassVariant> = variants.iter().copied().collect();
+    let mut profiles = Vec::new();
+    for (path, span) in &sources {
+        match read_profile(path, &known) {
+            Ok(profile) => profiles.push(profile),
+            Err(message) => mistakes.add(*span, format!("{}: {message}", path.display())),
+        }
+    }
+    mistakes.into_result(())?;
+
+    let variants = if only_profiled { shortlist(&profiles).into_iter().collect() } else { variants };
+    let items = registry.items(&variants, Some(&profiles));
+    let dependencies = rebuild_when_changed(sources.iter().map(|(path, _)| path));
+    Ok(quote!(#items #dependencies))
+}
+
+/// Of the package whose source invokes the macro.
+fn package_root() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from)
+}
+
+fn user_profile() -> Result<Option<PathBuf>, String> {
+    let Some(path) = std::env::var_os(PROFILE_VARIABLE).filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(path);
+    match path.is_absolute() {
+        true => Ok(Some(path)),
+        false => Err(format!(
+            "{PROFILE_VARIABLE} must be an absolute path, because builds run in several directories; got `{}`",
+            path.display()
+        )),
+    }
+}
+
+/// A profile all of whose plans the grid can provide.
+fn read_profile(path: &Path, known: &BTreeSet<PassVariant>) -> Result<Profile, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let profile = profile::read(&text)?;
+    let missing = shortlist(std::slice::from_ref(&profile)).into_iter().find(|variant| !known.contains(variant));
+    match missing {
+        None => Ok(profile),
+        Some(variant) => Err(not_in_grid(variant, known)),
+    }
+}
+
+fn not_in_grid(variant: PassVariant, known: &BTreeSet<PassVariant>) -> String {
+    let ids: Vec<String> = known.iter().map(PassVariant::id).collect();
+    match nearest(&variant.id(), ids.iter().map(String::as_str)) {
+        Some(nearest) => format!("`{variant}` is not in the grid; the nearest variant is `{nearest}`"),
+        None => format!("`{variant}` is not in the grid, which is empty"),
+    }
+}
+
+/// Makes the compiler list the profiles, and the variable that names one, among what the crate depends on.
+fn rebuild_when_changed<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> TokenStream {
+    let paths = paths.map(|path| path.display().to_string());
+    quote! {
+        const _: &[&[u8]] = &[#(include_bytes!(#paths)),*];
+        const _: Option<&str> = option_env!(#PROFILE_VARIABLE);
+    }
+}

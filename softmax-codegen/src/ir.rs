@@ -1,0 +1,279 @@
+//! The vector IR: about twenty-five operations on values of one vector, in straight-line order.
+//!
+//! A pass is written once against [`Builder`]; each ISA's file says how an [`Op`] looks there. There is no
+//! optimiser and no scheduler: LLVM has both.
+
+use crate::isa::Lowering;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use softmax_spec::Isa;
+
+/// A vector operation. Operands are vectors unless stated otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// A scalar in every lane.
+    Splat,
+    /// One vector from the pointer operand.
+    Load,
+    /// `(pointer, count, fill)`: the first `count` lanes from memory, the others from the vector `fill`.
+    LoadTail,
+    /// `(pointer, value)`.
+    Store,
+    /// `(pointer, count, value)`: only the first `count` lanes.
+    StoreTail,
+    /// a + b.
+    Add,
+    /// a - b.
+    Sub,
+    /// a * b.
+    Mul,
+    /// The larger one; b where either is NaN, so that a constant first operand lets NaN through.
+    Max,
+    /// a * b + c, rounded once where the ISA has FMA, else twice.
+    MulAdd,
+    /// a * b + c, the product exact on every ISA.
+    Fma,
+    /// a * b - c, the product exact on every ISA.
+    Fms,
+    /// `(x, k)` to `(n, e)`: n = round(x * k) to an integer in floating point, and e = n as an exponent for
+    /// [`Op::Scale`].
+    RoundMul,
+    /// z to `(r, e)`: r = z - n for the integer n next to z ([`softmax_spec::Rounding`] says on which side), and
+    /// e = n as an exponent for [`Op::Scale`].
+    SplitExp2,
+    /// n, an integer in floating point, as an exponent for [`Op::Scale`].
+    Exponent,
+    /// `(p, e)`: p * 2^e. Exponents must not be below [`Lowering::min_exponent`], where the result is 0.
+    Scale,
+    /// The sum of the lanes, a scalar. Pairwise, so that the order is fixed.
+    ReduceAdd,
+    /// The largest lane, a scalar.
+    ReduceMax,
+    /// The first lane, a scalar.
+    First,
+}
+
+/// The name of a value in generated code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value(Ident);
+
+impl Value {
+    /// A value that the surrounding code defines: a parameter or a loop-carried variable.
+    pub fn named(name: &str) -> Value {
+        Value(format_ident!("{name}"))
+    }
+}
+
+impl ToTokens for Value {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}
+
+/// Collects the statements of one function: constants, which are hoisted to its top, and the current section.
+pub struct Builder {
+    isa: Isa,
+    lowering: &'static dyn Lowering,
+    constants: Vec<(u32, Value)>,
+    hoisted: Vec<TokenStream>,
+    section: Vec<TokenStream>,
+    next: usize,
+}
+
+impl Builder {
+    /// An empty function for `isa`.
+    pub fn new(isa: Isa) -> Builder {
+        Builder {
+            isa,
+            lowering: crate::isa::lowering(isa),
+            constants: Vec::new(),
+            hoisted: Vec::new(),
+            section: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// The ISA that it builds for.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The smallest exponent that [`Op::Scale`] takes; it scales to 0.
+    pub fn min_exponent(&self) -> f32 {
+        self.lowering.min_exponent()
+    }
+
+    /// A constant in every lane, defined once at the top of the function.
+    pub fn constant(&mut self, value: f32) -> Value {
+        if let Some((_, name)) = self.constants.iter().find(|(bits, _)| *bits == value.to_bits()) {
+            return name.clone();
+        }
+        let name = Value::named(&format!("c{}", self.constants.len()));
+        let literal = match value == f32::NEG_INFINITY {
+            true => quote!(f32::NEG_INFINITY),
+            false => quote!(#value),
+        };
+        let splat = self.lowering.lower(Op::Splat, &[literal]);
+        self.hoisted.push(quote!(let #name = #splat;));
+        self.constants.push((value.to_bits(), name.clone()));
+        name
+    }
+
+    /// Ends the section: its statements.
+    pub fn take_section(&mut self) -> TokenStream {
+        std::mem::take(&mut self.section).into_iter().collect()
+    }
+
+    /// The constants, to be put before every section.
+    pub fn take_hoisted(&mut self) -> TokenStream {
+        std::mem::take(&mut self.hoisted).into_iter().collect()
+    }
+
+    /// Adds a statement that is no vector operation.
+    pub fn statement(&mut self, statement: TokenStream) {
+        self.section.push(statement);
+    }
+
+    fn fresh(&mut self) -> Value {
+        self.next += 1;
+        Value::named(&format!("v{}", self.next))
+    }
+
+    fn lowered(&self, op: Op, operands: &[&dyn ToTokens]) -> TokenStream {
+        let operands: Vec<TokenStream> = operands.iter().map(|operand| operand.to_token_stream()).collect();
+        self.lowering.lower(op, &operands)
+    }
+
+    fn one(&mut self, op: Op, operands: &[&dyn ToTokens]) -> Value {
+        let (expression, value) = (self.lowered(op, operands), self.fresh());
+        self.section.push(quote!(let #value = #expression;));
+        value
+    }
+
+    fn two(&mut self, op: Op, operands: &[&dyn ToTokens]) -> (Value, Value) {
+        let (expression, first, second) = (self.lowered(op, operands), self.fresh(), self.fresh());
+        self.section.push(quote!(let (#first, #second) = #expression;));
+        (first, second)
+    }
+
+    /// [`Op::Splat`] of a scalar expression.
+    pub fn splat(&mut self, scalar: impl ToTokens) -> Value {
+        self.one(Op::Splat, &[&scalar])
+    }
+
+    /// [`Op::Load`].
+    pub fn load(&mut self, pointer: TokenStream) -> Value {
+        self.one(Op::Load, &[&pointer])
+    }
+
+    /// [`Op::LoadTail`].
+    pub fn load_tail(&mut self, pointer: TokenStream, count: TokenStream, fill: &Value) -> Value {
+        self.one(Op::LoadTail, &[&pointer, &count, fill])
+    }
+
+    /// [`Op::Store`].
+    pub fn store(&mut self, pointer: TokenStream, value: &Value) {
+        let store = self.lowered(Op::Store, &[&pointer, value]);
+        self.section.push(quote!(#store;));
+    }
+
+    /// [`Op::StoreTail`].
+    pub fn store_tail(&mut self, pointer: TokenStream, count: TokenStream, value: &Value) {
+        let store = self.lowered(Op::StoreTail, &[&pointer, &count, value]);
+        self.section.push(quote!(#store;));
+    }
+
+    /// [`Op::Add`].
+    pub fn add(&mut self, a: &Value, b: &Value) -> Value {
+        self.one(Op::Add, &[a, b])
+    }
+
+    /// [`Op::Sub`].
+    pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
+        self.one(Op::Sub, &[a, b])
+    }
+
+    /// [`Op::Mul`].
+    pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
+        self.one(Op::Mul, &[a, b])
+    }
+
+    /// [`Op::Max`].
+    pub fn max(&mut self, a: &Value, b: &Value) -> Value {
+        self.one(Op::Max, &[a, b])
+    }
+
+    /// [`Op::MulAdd`].
+    pub fn mul_add(&mut self, a: &Value, b: &Value, c: &Value) -> Value {
+        self.one(Op::MulAdd, &[a, b, c])
+    }
+
+    /// [`Op::Fma`].
+    pub fn fma(&mut self, a: &Value, b: &Value, c: &Value) -> Value {
+        self.one(Op::Fma, &[a, b, c])
+    }
+
+    /// [`Op::Fms`].
+    pub fn fms(&mut self, a: &Value, b: &Value, c: &Value) -> Value {
+        self.one(Op::Fms, &[a, b, c])
+    }
+
+    /// [`Op::RoundMul`].
+    pub fn round_mul(&mut self, x: &Value, k: &Value) -> (Value, Value) {
+        self.two(Op::RoundMul, &[x, k])
+    }
+
+    /// [`Op::SplitExp2`].
+    pub fn split_exp2(&mut self, z: &Value) -> (Value, Value) {
+        self.two(Op::SplitExp2, &[z])
+    }
+
+    /// [`Op::Exponent`].
+    pub fn exponent(&mut self, n: &Value) -> Value {
+        self.one(Op::Exponent, &[n])
+    }
+
+    /// [`Op::Scale`].
+    pub fn scale(&mut self, p: &Value, e: &Value) -> Value {
+        self.one(Op::Scale, &[p, e])
+    }
+
+    /// p * 2^n for an integer n in floating point of any size; 0 where n is below [`Builder::min_exponent`].
+    pub fn scale_by_integer(&mut self, p: &Value, n: &Value) -> Value {
+        let lowest = self.constant(self.min_exponent());
+        let n = if self.lowering.saturates() { n.clone() } else { self.max(&lowest, n) };
+        let e = self.exponent(&n);
+        self.scale(p, &e)
+    }
+
+    /// Lower bound for z before [`Op::SplitExp2`] and [`Op::Scale`], where the ISA needs one.
+    pub fn bounded_exp2_argument(&mut self, z: &Value) -> Value {
+        if self.lowering.saturates() {
+            return z.clone();
+        }
+        let lowest = self.constant(self.min_exponent());
+        self.max(&lowest, z)
+    }
+
+    /// [`Op::ReduceAdd`].
+    pub fn reduce_add(&mut self, a: &Value) -> Value {
+        self.one(Op::ReduceAdd, &[a])
+    }
+
+    /// [`Op::ReduceMax`].
+    pub fn reduce_max(&mut self, a: &Value) -> Value {
+        self.one(Op::ReduceMax, &[a])
+    }
+
+    /// [`Op::First`].
+    pub fn first(&mut self, a: &Value) -> Value {
+        self.one(Op::First, &[a])
+    }
+
+    /// Horner's scheme: c0 + r * (c1 + r * (...)), `coefficients` ascending.
+    pub fn polynomial(&mut self, coefficients: &[f32], r: &Value) -> Value {
+        let mut constants: Vec<Value> = coefficients.iter().map(|&c| self.constant(c)).collect();
+        let leading = constants.pop().expect("a polynomial has coefficients");
+        constants.iter().rev().fold(leading, |p, c| self.mul_add(&p, r, c))
+    }
+}

@@ -1,0 +1,79 @@
+//! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails by masked moves.
+
+use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT, call, round_mul_by_bias, split_exp2_by_bias};
+use crate::ir::Op;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub struct Avx2;
+
+fn bias() -> TokenStream {
+    quote!(_mm256_set1_ps(#EXPONENT_BIAS))
+}
+
+/// All ones in the first `count` lanes.
+fn tail_mask(count: &TokenStream) -> TokenStream {
+    quote!(_mm256_cmpgt_epi32(_mm256_set1_epi32(#count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))
+}
+
+/// Halves of `a` folded by `op128` until one lane is left.
+fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
+    let halves = call(fold_halves, &[quote!(_mm256_castps256_ps128(#a)), quote!(_mm256_extractf128_ps::<1>(#a))]);
+    let quarters = call(fold_halves, &[quote!(h), quote!(_mm_movehl_ps(h, h))]);
+    let last = call(fold_first, &[quote!(q), quote!(_mm_shuffle_ps::<1>(q, q))]);
+    quote!({ let h = #halves; let q = #quarters; _mm_cvtss_f32(#last) })
+}
+
+impl Lowering for Avx2 {
+    fn imports(&self) -> TokenStream {
+        quote!(use ::core::arch::x86_64::*;)
+    }
+
+    fn min_exponent(&self) -> f32 {
+        MIN_BIASED_EXPONENT
+    }
+
+    fn saturates(&self) -> bool {
+        false
+    }
+
+    fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
+        match (op, operands) {
+            (Op::Splat, _) => call("_mm256_set1_ps", operands),
+            (Op::Load, [pointer]) => quote!(unsafe { _mm256_loadu_ps(#pointer) }),
+            (Op::LoadTail, [pointer, count, fill]) => {
+                let mask = tail_mask(count);
+                quote!({
+                    let mask = #mask;
+                    let loaded = unsafe { _mm256_maskload_ps(#pointer, mask) };
+                    _mm256_blendv_ps(#fill, loaded, _mm256_castsi256_ps(mask))
+                })
+            }
+            (Op::Store, [pointer, a]) => quote!(unsafe { _mm256_storeu_ps(#pointer, #a) }),
+            (Op::StoreTail, [pointer, count, a]) => {
+                let mask = tail_mask(count);
+                quote!({ let mask = #mask; unsafe { _mm256_maskstore_ps(#pointer, mask, #a) } })
+            }
+            (Op::Add, _) => call("_mm256_add_ps", operands),
+            (Op::Sub, _) => call("_mm256_sub_ps", operands),
+            (Op::Mul, _) => call("_mm256_mul_ps", operands),
+            (Op::Max, _) => call("_mm256_max_ps", operands),
+            (Op::MulAdd | Op::Fma, _) => call("_mm256_fmadd_ps", operands),
+            (Op::Fms, _) => call("_mm256_fmsub_ps", operands),
+            (Op::RoundMul, [x, k]) => {
+                let fused = call("_mm256_fmadd_ps", &[x.clone(), k.clone(), bias()]);
+                round_mul_by_bias(fused, "_mm256_sub_ps", bias())
+            }
+            (Op::SplitExp2, [z]) => split_exp2_by_bias("_mm256_add_ps", "_mm256_sub_ps", z, bias()),
+            (Op::Exponent, [n]) => call("_mm256_add_ps", &[n.clone(), bias()]),
+            (Op::Scale, [p, e]) => quote!(_mm256_mul_ps(
+                #p,
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(#e)))
+            )),
+            (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
+            (Op::ReduceMax, [a]) => fold(a, "_mm_max_ps", "_mm_max_ss"),
+            (Op::First, _) => call("_mm256_cvtss_f32", operands),
+            _ => unreachable!("{op:?} with {} operands", operands.len()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z.
+
+use super::{Lowering, call};
+use crate::ir::Op;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub struct Avx512;
+
+impl Lowering for Avx512 {
+    fn imports(&self) -> TokenStream {
+        quote!(use ::core::arch::x86_64::*;)
+    }
+
+    fn min_exponent(&self) -> f32 {
+        // `vscalef` rounds into the subnormals; below 2^-150 even p = 2 gives 0.
+        -160.0
+    }
+
+    fn saturates(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
+        match (op, operands) {
+            (Op::Splat, _) => call("_mm512_set1_ps", operands),
+            (Op::Load, [pointer]) => quote!(unsafe { _mm512_loadu_ps(#pointer) }),
+            (Op::LoadTail, [pointer, count, fill]) => {
+                quote!(unsafe { _mm512_mask_loadu_ps(#fill, (1u16 << #count) - 1, #pointer) })
+            }
+            (Op::Store, [pointer, a]) => quote!(unsafe { _mm512_storeu_ps(#pointer, #a) }),
+            (Op::StoreTail, [pointer, count, a]) => {
+                quote!(unsafe { _mm512_mask_storeu_ps(#pointer, (1u16 << #count) - 1, #a) })
+            }
+            (Op::Add, _) => call("_mm512_add_ps", operands),
+            (Op::Sub, _) => call("_mm512_sub_ps", operands),
+            (Op::Mul, _) => call("_mm512_mul_ps", operands),
+            (Op::Max, _) => call("_mm512_max_ps", operands),
+            (Op::MulAdd | Op::Fma, _) => call("_mm512_fmadd_ps", operands),
+            (Op::Fms, _) => call("_mm512_fmsub_ps", operands),
+            (Op::RoundMul, [x, k]) => {
+                quote!({ let n = _mm512_roundscale_ps::<0x08>(_mm512_mul_ps(#x, #k)); (n, n) })
+            }
+            // 0x09: round down, no exceptions. `vscalef` floors z itself.
+            (Op::SplitExp2, [z]) => quote!((_mm512_reduce_ps::<0x09>(#z), #z)),
+            (Op::Exponent, [n]) => quote!(#n),
+            (Op::Scale, _) => call("_mm512_scalef_ps", operands),
+            (Op::ReduceAdd, _) => call("_mm512_reduce_add_ps", operands),
+            (Op::ReduceMax, _) => call("_mm512_reduce_max_ps", operands),
+            (Op::First, _) => call("_mm512_cvtss_f32", operands),
+            _ => unreachable!("{op:?} with {} operands", operands.len()),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Plain Rust arithmetic on one f32: the fallback for every architecture, and the one that LLVM may vectorise.
+
+use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT};
+use crate::ir::Op;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub struct Scalar;
+
+impl Lowering for Scalar {
+    fn imports(&self) -> TokenStream {
+        quote!()
+    }
+
+    fn min_exponent(&self) -> f32 {
+        MIN_BIASED_EXPONENT
+    }
+
+    fn saturates(&self) -> bool {
+        false
+    }
+
+    fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
+        match (op, operands) {
+            (Op::Splat | Op::ReduceAdd | Op::ReduceMax | Op::First, [a]) => quote!(#a),
+            (Op::Load, [pointer]) => quote!(unsafe { *#pointer }),
+            (Op::Store, [pointer, a]) => quote!(unsafe { *#pointer = #a }),
+            (Op::Add, [a, b]) => quote!(#a + #b),
+            (Op::Sub, [a, b]) => quote!(#a - #b),
+            (Op::Mul, [a, b]) => quote!(#a * #b),
+            (Op::Max, [a, b]) => quote!(if #a > #b { #a } else { #b }),
+            (Op::MulAdd, [a, b, c]) => quote!(#a * #b + #c),
+            // The product of two f32 is exact in f64.
+            (Op::Fma, [a, b, c]) => quote!((f64::from(#a) * f64::from(#b) + f64::from(#c)) as f32),
+            (Op::Fms, [a, b, c]) => quote!((f64::from(#a) * f64::from(#b) - f64::from(#c)) as f32),
+            (Op::RoundMul, [x, k]) => {
+                quote!({ let e = #x * #k + #EXPONENT_BIAS; (e - #EXPONENT_BIAS, e) })
+            }
+            (Op::SplitExp2, [z]) => {
+                quote!({ let e = #z + #EXPONENT_BIAS; (#z - (e - #EXPONENT_BIAS), e) })
+            }
+            (Op::Exponent, [n]) => quote!(#n + #EXPONENT_BIAS),
+            (Op::Scale, [p, e]) => quote!(#p * f32::from_bits(#e.to_bits() << 23)),
+            (Op::LoadTail | Op::StoreTail, _) => unreachable!("one lane has no tail"),
+            _ => unreachable!("{op:?} with {} operands", operands.len()),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails through a vector on the stack.
+
+use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT, call, round_mul_by_bias, split_exp2_by_bias};
+use crate::ir::Op;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub struct Sse2;
+
+fn bias() -> TokenStream {
+    quote!(_mm_set1_ps(#EXPONENT_BIAS))
+}
+
+/// Halves of `a` folded until one lane is left.
+fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
+    let halves = call(fold_halves, &[quote!(#a), quote!(_mm_movehl_ps(#a, #a))]);
+    let last = call(fold_first, &[quote!(h), quote!(_mm_shuffle_ps::<1>(h, h))]);
+    quote!({ let h = #halves; _mm_cvtss_f32(#last) })
+}
+
+/// a * b combined with c in f64, where the product of two f32 is exact, two lanes at a time.
+fn exact_product(combine: &str, a: &TokenStream, b: &TokenStream, c: &TokenStream) -> TokenStream {
+    let half = |select: &dyn Fn(&TokenStream) -> TokenStream| {
+        let (a, b, c) = (select(a), select(b), select(c));
+        let product = quote!(_mm_mul_pd(_mm_cvtps_pd(#a), _mm_cvtps_pd(#b)));
+        let combined = call(combine, &[product, quote!(_mm_cvtps_pd(#c))]);
+        quote!(_mm_cvtpd_ps(#combined))
+    };
+    let low = half(&|v| quote!(#v));
+    let high = half(&|v| quote!(_mm_movehl_ps(#v, #v)));
+    quote!(_mm_movelh_ps(#low, #high))
+}
+
+impl Lowering for Sse2 {
+    fn imports(&self) -> TokenStream {
+        quote!(use ::core::arch::x86_64::*;)
+    }
+
+    fn min_exponent(&self) -> f32 {
+        MIN_BIASED_EXPONENT
+    }
+
+    fn saturates(&self) -> bool {
+        false
+    }
+
+    fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
+        match (op, operands) {
+            (Op::Splat, _) => call("_mm_set1_ps", operands),
+            (Op::Load, [pointer]) => quote!(unsafe { _mm_loadu_ps(#pointer) }),
+            (Op::LoadTail, [pointer, count, fill]) => quote!({
+                let mut lanes = [0f32; 4];
+                unsafe {
+                    _mm_storeu_ps(lanes.as_mut_ptr(), #fill);
+                    ::core::ptr::copy_nonoverlapping(#pointer, lanes.as_mut_ptr(), #count);
+                    _mm_loadu_ps(lanes.as_ptr())
+                }
+            }),
+            (Op::Store, [pointer, a]) => quote!(unsafe { _mm_storeu_ps(#pointer, #a) }),
+            (Op::StoreTail, [pointer, count, a]) => quote!({
+                let mut lanes = [0f32; 4];
+                unsafe {
+                    _mm_storeu_ps(lanes.as_mut_ptr(), #a);
+                    ::core::ptr::copy_nonoverlapping(lanes.as_ptr(), #pointer, #count);
+                }
+            }),
+            (Op::Add, _) => call("_mm_add_ps", operands),
+            (Op::Sub, _) => call("_mm_sub_ps", operands),
+            (Op::Mul, _) => call("_mm_mul_ps", operands),
+            (Op::Max, _) => call("_mm_max_ps", operands),
+            (Op::MulAdd, [a, b, c]) => quote!(_mm_add_ps(_mm_mul_ps(#a, #b), #c)),
+            (Op::Fma, [a, b, c]) => exact_product("_mm_add_pd", a, b, c),
+            (Op::Fms, [a, b, c]) => exact_product("_mm_sub_pd", a, b, c),
+            (Op::RoundMul, [x, k]) => {
+                let bias = bias();
+                round_mul_by_bias(quote!(_mm_add_ps(_mm_mul_ps(#x, #k), #bias)), "_mm_sub_ps", bias)
+            }
+            (Op::SplitExp2, [z]) => split_exp2_by_bias("_mm_add_ps", "_mm_sub_ps", z, bias()),
+            (Op::Exponent, [n]) => call("_mm_add_ps", &[n.clone(), bias()]),
+            (Op::Scale, [p, e]) => {
+                quote!(_mm_mul_ps(#p, _mm_castsi128_ps(_mm_slli_epi32::<23>(_mm_castps_si128(#e)))))
+            }
+            (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
+            (Op::ReduceMax, [a]) => fold(a, "_mm_max_ps", "_mm_max_ss"),
+            (Op::First, _) => call("_mm_cvtss_f32", operands),
+            _ => unreachable!("{op:?} with {} operands", operands.len()),
+        }
+    }
+}

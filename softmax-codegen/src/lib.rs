@@ -1,0 +1,52 @@
+//! The kernel compiler behind `softmax_macros::kernels!`, as an ordinary library.
+//!
+//! ```text
+//! tokens -> ast -> check -> softmax_spec::Grid -> PassVariants -> emit (one file per pass)
+//!        -> ir -> isa (one file per ISA) -> one #[target_feature] fn and one registry row each
+//! ```
+//!
+//! Also here, because the macro needs it first: reading and writing profiles.
+
+mod ast;
+mod check;
+mod emit;
+mod exp;
+mod expand;
+mod ir;
+mod isa;
+pub mod profile;
+mod registry;
+
+pub use expand::kernels;
+
+use proc_macro2::{TokenStream, TokenTree};
+use softmax_spec::{Grid, PassVariant};
+
+/// The generated function of a variant, as an item.
+pub fn emit_variant(variant: &PassVariant) -> TokenStream {
+    emit::function(variant)
+}
+
+/// The grid of the first `kernels!` invocation in a Rust source text.
+///
+/// # Errors
+/// One line that says what is wrong with the text, the invocation or its spec.
+pub fn grid_in(source: &str) -> Result<Grid, String> {
+    let tokens: TokenStream = source.parse().map_err(|error| format!("not Rust: {error}"))?;
+    let spec = invocation(tokens).ok_or("no `kernels! { ... }` invocation found")?;
+    let spec: ast::Spec = syn::parse2(spec).map_err(|error| error.to_string())?;
+    check::grid(&spec).map_err(|error| error.to_string())
+}
+
+/// The tokens inside the first `kernels! { ... }`.
+fn invocation(tokens: TokenStream) -> Option<TokenStream> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.windows(3).find_map(|window| match window {
+        [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(group)]
+            if name == "kernels" && bang.as_char() == '!' =>
+        {
+            Some(group.stream())
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,354 @@
+//! Profiles as TOML: the one reader and the one writer of [`softmax_spec::profile`].
+//!
+//! Plans are written by name. A reader refuses what it does not know (another schema version, an unknown key or id,
+//! classes out of order), because a profile that is half understood would be a wrong pick.
+
+use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
+use softmax_spec::{Plan, nearest};
+use std::fmt::Write;
+use std::str::FromStr;
+use toml::de::{DeTable, DeValue};
+
+/// Reads a profile.
+///
+/// # Errors
+/// One line that says where and what.
+pub fn read(text: &str) -> Result<Profile, String> {
+    let document = DeTable::parse(text).map_err(|error| first_line(&error, text))?;
+    let mut fields = Fields::new("the profile", document.get_ref());
+    let schema: u32 = fields.number("schema")?;
+    if schema != SCHEMA {
+        return Err(format!("schema {schema} is not supported; this version reads schema {SCHEMA}: tune again"));
+    }
+    let profile = Profile {
+        name: fields.text("name")?.to_owned(),
+        host: fields.optional_table("host")?.map(read_host).transpose()?,
+        origin: fields.optional_table("origin")?.map(read_origin).transpose()?,
+        tables: fields.tables("table")?.into_iter().map(read_table).collect::<Result<_, _>>()?,
+    };
+    fields.finish()?;
+    Ok(profile)
+}
+
+fn first_line(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+fn read_host(mut fields: Fields) -> Result<Host, String> {
+    let host = Host {
+        vendor: fields.text("vendor")?.to_owned(),
+        family: fields.number("family")?,
+        model: fields.number("model")?,
+        stepping: fields.number("stepping")?,
+        brand: fields.text("brand")?.to_owned(),
+        isa: fields.parsed("isa")?,
+        cores: fields.number("cores")?,
+        l1d_kib: fields.number("l1d_kib")?,
+        l2_kib: fields.number("l2_kib")?,
+        l3_kib: fields.number("l3_kib")?,
+        vm: fields.boolean("vm")?,
+    };
+    fields.finish()?;
+    Ok(host)
+}
+
+fn read_origin(mut fields: Fields) -> Result<Origin, String> {
+    let hash = fields.text("grid_hash")?;
+    let origin = Origin {
+        rustc: fields.text("rustc")?.to_owned(),
+        grid_hash: u64::from_str_radix(hash, 16).map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
+        grid_variants: fields.number("grid_variants")?,
+        effort: fields.text("effort")?.to_owned(),
+        seconds: fields.float("seconds")?,
+    };
+    fields.finish()?;
+    Ok(origin)
+}
+
+fn read_table(mut fields: Fields) -> Result<Table, String> {
+    let table = Table {
+        isa: fields.parsed("isa")?,
+        element: fields.parsed("element")?,
+        accuracy: fields.parsed("accuracy")?,
+        in_place: fields.boolean("in_place")?,
+        threads: fields.number("threads")?,
+        classes: fields.tables("class")?.into_iter().map(read_class).collect::<Result<_, _>>()?,
+    };
+    let place = fields.place.clone();
+    fields.finish()?;
+    check_classes(&table).map_err(|problem| format!("{place}: {problem}"))?;
+    Ok(table)
+}
+
+/// Ascending, the last one unbounded, every plan what the table says.
+fn check_classes(table: &Table) -> Result<(), String> {
+    let Some((last, bounded)) = table.classes.split_last() else {
+        return Err("it has no classes".to_owned());
+    };
+    let uppers: Vec<usize> = bounded.iter().filter_map(|class| class.upper).collect();
+    if last.upper.is_some() || uppers.len() != bounded.len() || !uppers.is_sorted_by(|a, b| a < b) {
+        return Err("`upper` must ascend from class to class, and only the last class lacks it".to_owned());
+    }
+    for Class { plan, .. } in &table.classes {
+        if plan.isa() != table.isa {
+            return Err(format!("`{plan}` is not for {}", table.isa));
+        }
+        if !plan.reaches(table.accuracy) {
+            return Err(format!("`{plan}` does not reach accuracy `{}`", table.accuracy));
+        }
+    }
+    Ok(())
+}
+
+fn read_class(mut fields: Fields) -> Result<Class, String> {
+    let class = Class {
+        upper: fields.optional_number("upper")?,
+        plan: fields.parsed("plan")?,
+        evidence: match fields.optional_number("len")? {
+            Some(len) => Some(read_evidence(&mut fields, len)?),
+            None => None,
+        },
+    };
+    fields.finish()?;
+    Ok(class)
+}
+
+fn read_evidence(fields: &mut Fields, len: usize) -> Result<Evidence, String> {
+    let runner_up = match fields.optional("runner_up") {
+        Some(_) => Some((fields.parsed("runner_up")?, fields.float("runner_up_ratio")?)),
+        None => None,
+    };
+    Ok(Evidence {
+        len,
+        ns_per_element: fields.float("ns_per_element")?,
+        interval: fields.float_pair("interval")?,
+        memcpy_ns_per_element: fields.float("memcpy_ns_per_element")?,
+        roofline: fields.float("roofline")?,
+        speedup_over_default: fields.float("speedup_over_default")?,
+        runner_up,
+        ties: fields.list("ties")?,
+    })
+}
+
+/// A TOML table of which every key must be asked for.
+struct Fields<'a> {
+    /// Where it is, for errors.
+    place: String,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(place: impl Into<String>, table: &'a DeTable<'a>) -> Self {
+        Fields { place: place.into(), table, known: Vec::new() }
+    }
+
+    fn wrong(&self, key: &str, expected: &str) -> String {
+        format!("{}: `{key}` must be {expected}", self.place)
+    }
+
+    fn optional(&mut self, key: &'static str) -> Option<&'a DeValue<'a>> {
+        self.known.push(key);
+        self.table.get(key).map(|value| value.get_ref())
+    }
+
+    fn required(&mut self, key: &'static str) -> Result<&'a DeValue<'a>, String> {
+        self.optional(key).ok_or_else(|| format!("{}: `{key}` is missing", self.place))
+    }
+
+    fn text(&mut self, key: &'static str) -> Result<&'a str, String> {
+        self.required(key)?.as_str().ok_or_else(|| self.wrong(key, "a string"))
+    }
+
+    fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Result<T, String> {
+        self.text(key)?.parse().map_err(|error| format!("{}: {error}", self.place))
+    }
+
+    fn boolean(&mut self, key: &'static str) -> Result<bool, String> {
+        self.required(key)?.as_bool().ok_or_else(|| self.wrong(key, "true or false"))
+    }
+
+    fn number<T: TryFrom<u64>>(&mut self, key: &'static str) -> Result<T, String> {
+        self.optional_number(key)?.ok_or_else(|| format!("{}: `{key}` is missing", self.place))
+    }
+
+    fn optional_number<T: TryFrom<u64>>(&mut self, key: &'static str) -> Result<Option<T>, String> {
+        let Some(value) = self.optional(key) else {
+            return Ok(None);
+        };
+        let digits = value.as_integer().filter(|integer| integer.radix() == 10);
+        let number = digits.and_then(|digits| digits.as_str().parse::<u64>().ok()).and_then(|n| n.try_into().ok());
+        number.map(Some).ok_or_else(|| self.wrong(key, "a whole number in range"))
+    }
+
+    fn float(&mut self, key: &'static str) -> Result<f64, String> {
+        let value = self.required(key)?;
+        float(value).ok_or_else(|| self.wrong(key, "a number"))
+    }
+
+    fn float_pair(&mut self, key: &'static str) -> Result<(f64, f64), String> {
+        let wrong = self.wrong(key, "a list of two numbers");
+        let values = self.required(key)?.as_array().ok_or(wrong.clone())?;
+        let floats: Option<Vec<f64>> = values.iter().map(|value| float(value.get_ref())).collect();
+        match floats.as_deref() {
+            Some([low, high]) => Ok((*low, *high)),
+            _ => Err(wrong),
+        }
+    }
+
+    /// A list of strings to be parsed; empty where it is missing.
+    fn list<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Result<Vec<T>, String> {
+        let wrong = self.wrong(key, "a list of strings");
+        let Some(value) = self.optional(key) else {
+            return Ok(Vec::new());
+        };
+        let texts = value.as_array().ok_or(wrong.clone())?.iter().map(|value| value.get_ref().as_str());
+        let parse = |text: Option<&str>| {
+            text.ok_or(wrong.clone())?.parse().map_err(|error| format!("{}: {error}", self.place))
+        };
+        texts.map(parse).collect()
+    }
+
+    fn optional_table(&mut self, key: &'static str) -> Result<Option<Fields<'a>>, String> {
+        let wrong = self.wrong(key, "a table");
+        match self.optional(key) {
+            Some(value) => Ok(Some(Fields::new(format!("[{key}]"), value.as_table().ok_or(wrong)?))),
+            None => Ok(None),
+        }
+    }
+
+    fn tables(&mut self, key: &'static str) -> Result<Vec<Fields<'a>>, String> {
+        let wrong = self.wrong(key, "a list of tables");
+        let values = self.required(key)?.as_array().ok_or(wrong.clone())?;
+        let place = |i: usize| format!("[[{key}]] {} of {}", i + 1, self.place);
+        let tables = values.iter().enumerate().map(|(i, value)| {
+            let table = value.get_ref().as_table().ok_or(wrong.clone())?;
+            Ok(Fields::new(place(i), table))
+        });
+        tables.collect()
+    }
+
+    /// Refuses keys that were never asked for.
+    fn finish(self) -> Result<(), String> {
+        let unknown = self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
+        match unknown {
+            None => Ok(()),
+            Some(key) => {
+                let meant = nearest(key, self.known.iter().copied()).unwrap_or_default();
+                Err(format!("{}: unknown key `{key}`, did you mean `{meant}`?", self.place))
+            }
+        }
+    }
+}
+
+fn float(value: &DeValue) -> Option<f64> {
+    let text = value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
+    text?.parse().ok()
+}
+
+/// Writes a profile so that [`read`] gives it back.
+pub fn write(profile: &Profile) -> String {
+    let mut out = String::new();
+    line(&mut out, "schema", SCHEMA);
+    line(&mut out, "name", quoted(&profile.name));
+    if let Some(host) = &profile.host {
+        out.push_str("\n[host]\n");
+        write_host(&mut out, host);
+    }
+    if let Some(origin) = &profile.origin {
+        out.push_str("\n[origin]\n");
+        write_origin(&mut out, origin);
+    }
+    for table in &profile.tables {
+        out.push_str("\n[[table]]\n");
+        write_table(&mut out, table);
+    }
+    out
+}
+
+fn write_host(out: &mut String, host: &Host) {
+    line(out, "vendor", quoted(&host.vendor));
+    line(out, "family", host.family);
+    line(out, "model", host.model);
+    line(out, "stepping", host.stepping);
+    line(out, "brand", quoted(&host.brand));
+    line(out, "isa", quoted(host.isa.id()));
+    line(out, "cores", host.cores);
+    line(out, "l1d_kib", host.l1d_kib);
+    line(out, "l2_kib", host.l2_kib);
+    line(out, "l3_kib", host.l3_kib);
+    line(out, "vm", host.vm);
+}
+
+fn write_origin(out: &mut String, origin: &Origin) {
+    line(out, "rustc", quoted(&origin.rustc));
+    line(out, "grid_hash", quoted(&format!("{:016x}", origin.grid_hash)));
+    line(out, "grid_variants", origin.grid_variants);
+    line(out, "effort", quoted(&origin.effort));
+    line(out, "seconds", float_text(origin.seconds));
+}
+
+fn write_table(out: &mut String, table: &Table) {
+    line(out, "isa", quoted(table.isa.id()));
+    line(out, "element", quoted(table.element.id()));
+    line(out, "accuracy", quoted(table.accuracy.id()));
+    line(out, "in_place", table.in_place);
+    line(out, "threads", table.threads);
+    for class in &table.classes {
+        out.push_str("\n[[table.class]]\n");
+        if let Some(upper) = class.upper {
+            line(out, "upper", upper);
+        }
+        line(out, "plan", plan_text(&class.plan));
+        if let Some(evidence) = &class.evidence {
+            write_evidence(out, evidence);
+        }
+    }
+}
+
+fn write_evidence(out: &mut String, evidence: &Evidence) {
+    line(out, "len", evidence.len);
+    line(out, "ns_per_element", float_text(evidence.ns_per_element));
+    let (low, high) = evidence.interval;
+    line(out, "interval", format!("[{}, {}]", float_text(low), float_text(high)));
+    line(out, "memcpy_ns_per_element", float_text(evidence.memcpy_ns_per_element));
+    line(out, "roofline", float_text(evidence.roofline));
+    line(out, "speedup_over_default", float_text(evidence.speedup_over_default));
+    if let Some((plan, ratio)) = &evidence.runner_up {
+        line(out, "runner_up", plan_text(plan));
+        line(out, "runner_up_ratio", float_text(*ratio));
+    }
+    let ties: Vec<String> = evidence.ties.iter().map(plan_text).collect();
+    line(out, "ties", format!("[{}]", ties.join(", ")));
+}
+
+fn plan_text(plan: &Plan) -> String {
+    quoted(&plan.to_string())
+}
+
+fn line(out: &mut String, key: &str, value: impl std::fmt::Display) {
+    writeln!(out, "{key} = {value}").expect("writing to a string cannot fail");
+}
+
+/// Four significant decimals are finer than any timing; TOML wants a decimal point.
+fn float_text(value: f64) -> String {
+    let rounded: f64 = format!("{value:.3e}").parse().expect("a formatted float");
+    format!("{rounded:?}")
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail"),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}

@@ -1,0 +1,32 @@
+//! The grid: every kernel variant that this crate can be built with, and the profiles that choose among them.
+
+crate::kernels! {
+    crate: crate,
+    profiles: ["tuned/default.toml"],
+    shortlist: unless(feature = "full-grid"),
+
+    // Passes without exponentials are memory-bound or nearly so; their tile matters less.
+    grid {
+        passes: [max, scale],
+        isas: [scalar, sse2, avx2, avx512],
+        unroll: [1, 2, 4, 6, 8, 12, 16],
+        accumulators: [1, 2, 4, 8],
+    }
+
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [avx2, avx512],
+        unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
+        accumulators: [1, 2, 3, 4],
+        exp: [cody_waite 5..=6, accurate 5..=6, fast 5..=6],
+    }
+
+    // Fallbacks: right everywhere, tuned only a little.
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [scalar, sse2],
+        unroll: [1, 2, 4],
+        accumulators: [1, 2, 4],
+        exp: [cody_waite 5..=6, accurate 6, fast 5],
+    }
+}

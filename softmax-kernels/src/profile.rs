@@ -1,0 +1,66 @@
+//! Profiles as static tables: what `kernels!` makes of the files in `tuned/` and of `SOFTMAX_PROFILE`.
+
+use crate::{Accuracy, Plan};
+
+/// Plans for one machine, or for any.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// The machine it was tuned on; `None` if it fits any.
+    pub host: Option<Host>,
+    /// One table per ISA, accuracy, and in place or not.
+    pub tables: &'static [Table],
+}
+
+/// What identifies a machine at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host<Text = &'static str> {
+    /// CPUID vendor.
+    pub vendor: Text,
+    /// CPUID display family.
+    pub family: u32,
+    /// CPUID display model.
+    pub model: u32,
+    /// CPUID stepping.
+    pub stepping: u32,
+    /// L2 cache in KiB.
+    pub l2_kib: u32,
+}
+
+/// Plans by row length.
+#[derive(Debug)]
+pub struct Table {
+    /// The ISA of all its plans.
+    pub isa: &'static str,
+    /// Larger for more capable ISAs.
+    pub isa_rank: usize,
+    /// Whether this CPU has the ISA.
+    pub supported: fn() -> bool,
+    /// The accuracy of all its plans.
+    pub accuracy: Accuracy,
+    /// Whether output overwrites input.
+    pub in_place: bool,
+    /// The plan of the ISA that is right for every finite row.
+    pub robust: Plan,
+    /// By ascending upper length; the last one has `usize::MAX`.
+    pub classes: &'static [Class],
+}
+
+/// The plan for a range of lengths.
+#[derive(Debug)]
+pub struct Class {
+    /// The longest row of the class.
+    pub upper: usize,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+impl Table {
+    /// The plan for rows of `len` elements.
+    #[inline]
+    pub fn plan(&self, len: usize) -> &Plan {
+        let class = self.classes.iter().find(|class| len <= class.upper);
+        &class.unwrap_or(&self.classes[self.classes.len() - 1]).plan
+    }
+}

@@ -1,0 +1,146 @@
+//! The functions that people call.
+
+use crate::dispatch::{self, Selection};
+use crate::error::{ShapeError, same_length, whole_rows};
+
+/// How far outputs that are normal floats may be from the exact result, for x ~ U(-10, 10) and 5 * N(0, 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accuracy {
+    /// At most 20 ULP.
+    #[default]
+    Fast,
+    /// At most 4 ULP.
+    Accurate,
+}
+
+/// What a row of only -inf gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaskedRow {
+    /// NaN everywhere, as 0/0.
+    #[default]
+    Nan,
+    /// Zeros.
+    Zero,
+}
+
+/// softmax of one row. Any length, also 0.
+///
+/// # Errors
+/// If the lengths differ; y is then untouched.
+pub fn softmax(x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+    Softmax::new().run(x, y)
+}
+
+/// softmax of one row, over itself.
+pub fn softmax_in_place(x: &mut [f32]) {
+    Softmax::new().run_in_place(x);
+}
+
+/// softmax of each row of a matrix whose rows of `row_len` elements follow one another.
+///
+/// # Errors
+/// If the lengths differ or are no multiple of `row_len`; y is then untouched.
+pub fn softmax_rows(x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+    Softmax::new().run_rows(x, y, row_len)
+}
+
+/// softmax of each row of a matrix, over itself.
+///
+/// # Errors
+/// If the length is no multiple of `row_len`; x is then untouched.
+pub fn softmax_rows_in_place(x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+    Softmax::new().run_rows_in_place(x, row_len)
+}
+
+/// softmax with options.
+///
+/// ```
+/// use softmax_kernels::{Accuracy, MaskedRow, Softmax};
+/// let softmax = Softmax::new().accuracy(Accuracy::Accurate).masked(MaskedRow::Zero);
+/// let mut x = [f32::NEG_INFINITY; 2];
+/// softmax.run_in_place(&mut x);
+/// assert_eq!(x, [0.0, 0.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use = "options do nothing until one of the `run` methods is called"]
+pub struct Softmax {
+    accuracy: Accuracy,
+    masked: MaskedRow,
+}
+
+impl Softmax {
+    /// The options that [`softmax`] has: fast, NaN for masked rows.
+    pub const fn new() -> Softmax {
+        Softmax { accuracy: Accuracy::Fast, masked: MaskedRow::Nan }
+    }
+
+    /// How accurate.
+    pub const fn accuracy(mut self, accuracy: Accuracy) -> Softmax {
+        self.accuracy = accuracy;
+        self
+    }
+
+    /// What a row of only -inf gives.
+    pub const fn masked(mut self, masked: MaskedRow) -> Softmax {
+        self.masked = masked;
+        self
+    }
+
+    /// softmax of one row.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
+    pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+        same_length(x, y)?;
+        let table = dispatch::table(self.accuracy, false);
+        table.plan(x.len()).softmax(x, y, &table.robust, self.masked);
+        Ok(())
+    }
+
+    /// softmax of one row, over itself.
+    pub fn run_in_place(&self, x: &mut [f32]) {
+        let table = dispatch::table(self.accuracy, true);
+        table.plan(x.len()).softmax_in_place(x, &table.robust, self.masked);
+    }
+
+    /// softmax of each row of `row_len` elements.
+    ///
+    /// # Errors
+    /// If the lengths differ or are no multiple of `row_len`; y is then untouched.
+    pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+        same_length(x, y)?;
+        whole_rows(x.len(), row_len)?;
+        let table = dispatch::table(self.accuracy, false);
+        let plan = table.plan(row_len);
+        // Rows of 0 elements only make an empty matrix, which has no chunks of any size.
+        let row_len = row_len.max(1);
+        for (x, y) in x.chunks_exact(row_len).zip(y.chunks_exact_mut(row_len)) {
+            plan.softmax(x, y, &table.robust, self.masked);
+        }
+        Ok(())
+    }
+
+    /// softmax of each row of `row_len` elements, over itself.
+    ///
+    /// # Errors
+    /// If the length is no multiple of `row_len`; x is then untouched.
+    pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+        whole_rows(x.len(), row_len)?;
+        let table = dispatch::table(self.accuracy, true);
+        let plan = table.plan(row_len);
+        for x in x.chunks_exact_mut(row_len.max(1)) {
+            plan.softmax_in_place(x, &table.robust, self.masked);
+        }
+        Ok(())
+    }
+
+    /// What these options use out of place for rows of `len` elements on this machine, and why.
+    pub fn selected(&self, len: usize) -> Selection {
+        dispatch::selection(self.accuracy, false, len)
+    }
+
+    /// What these options use in place for rows of `len` elements on this machine, and why.
+    pub fn selected_in_place(&self, len: usize) -> Selection {
+        dispatch::selection(self.accuracy, true, len)
+    }
+}

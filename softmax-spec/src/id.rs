@@ -1,0 +1,91 @@
+//! Ids: the one way in which every term of the vocabulary is written and read back, and the error for a
+//! word that is no term.
+
+use std::fmt;
+
+/// A word that names no term of its kind. Says what is allowed and what was probably meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownId {
+    kind: &'static str,
+    got: String,
+    allowed: Vec<&'static str>,
+}
+
+impl UnknownId {
+    /// `got` is not one of `allowed`, the ids of `kind` (such as `"ISA"`).
+    pub fn new(kind: &'static str, got: &str, allowed: Vec<&'static str>) -> Self {
+        Self { kind, got: got.to_owned(), allowed }
+    }
+}
+
+impl fmt::Display for UnknownId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown {} `{}`", self.kind, self.got)?;
+        if let Some(meant) = nearest(&self.got, self.allowed.iter().copied()) {
+            write!(f, ", did you mean `{meant}`?")?;
+        }
+        write!(f, " (allowed: {})", self.allowed.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownId {}
+
+/// The candidate with the smallest Levenshtein distance to `word`, the first of equals.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.into_iter().min_by_key(|candidate| distance(word, candidate))
+}
+
+/// Levenshtein distance in bytes; ids are ASCII. One row of the usual table at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Implements `Display` and `FromStr`, exact inverses, for a term with `ALL` and `id()`.
+macro_rules! impl_ids {
+    ($term:ty, $kind:literal) => {
+        impl ::std::fmt::Display for $term {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.id())
+            }
+        }
+
+        impl ::std::str::FromStr for $term {
+            type Err = $crate::UnknownId;
+
+            fn from_str(word: &str) -> Result<Self, $crate::UnknownId> {
+                <$term>::ALL.into_iter().find(|term| term.id() == word).ok_or_else(|| {
+                    $crate::UnknownId::new($kind, word, <$term>::ALL.iter().map(|term| term.id()).collect())
+                })
+            }
+        }
+    };
+}
+pub(crate) use impl_ids;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_candidate_is_the_one_with_fewest_edits() {
+        assert_eq!(nearest("avx51", ["sse2", "avx2", "avx512"]), Some("avx512"));
+        assert_eq!(nearest("", []), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn an_unknown_id_says_what_was_meant_and_what_is_allowed() {
+        let error = "ax2".parse::<crate::Isa>().unwrap_err().to_string();
+        assert_eq!(error, "unknown ISA `ax2`, did you mean `avx2`? (allowed: scalar, sse2, avx2, avx512)");
+    }
+}

@@ -1,0 +1,123 @@
+//! Profiles: which plan is best on which machine, for every size class, and how that is known.
+//!
+//! This is the model only. `softmax-codegen` reads and writes it as TOML; the macro turns it into static tables.
+
+use crate::{Accuracy, Element, Isa, Plan};
+
+/// Version of the file format that this crate reads and writes.
+pub const SCHEMA: u32 = 1;
+
+/// The best plans for one machine, or, without a host, for any machine of an ISA.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Short name, shown by `selected`.
+    pub name: String,
+    /// The machine it was tuned on; `None` for a profile that fits any.
+    pub host: Option<Host>,
+    /// How it was made; `None` for one written by hand.
+    pub origin: Option<Origin>,
+    /// One table per situation.
+    pub tables: Vec<Table>,
+}
+
+/// The machine that a profile was tuned on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// CPUID vendor, such as `GenuineIntel`.
+    pub vendor: String,
+    /// CPUID display family.
+    pub family: u32,
+    /// CPUID display model.
+    pub model: u32,
+    /// CPUID stepping.
+    pub stepping: u32,
+    /// Brand string.
+    pub brand: String,
+    /// The best ISA it supports.
+    pub isa: Isa,
+    /// Logical processors.
+    pub cores: u32,
+    /// L1 data cache in KiB, as reported.
+    pub l1d_kib: u32,
+    /// L2 cache in KiB, as reported.
+    pub l2_kib: u32,
+    /// L3 cache in KiB, as reported.
+    pub l3_kib: u32,
+    /// Whether it runs under a hypervisor.
+    pub vm: bool,
+}
+
+/// How a profile was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// `rustc --version`.
+    pub rustc: String,
+    /// Fingerprint of the grid it was tuned on.
+    pub grid_hash: u64,
+    /// Variants in that grid.
+    pub grid_variants: usize,
+    /// `quick`, `standard` or `exhaustive`.
+    pub effort: String,
+    /// Wall time of the search in seconds.
+    pub seconds: f64,
+}
+
+/// The plans for one situation, by row length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The ISA that every plan in it uses.
+    pub isa: Isa,
+    /// Element type.
+    pub element: Element,
+    /// The accuracy that every plan in it reaches.
+    pub accuracy: Accuracy,
+    /// Whether output overwrites input.
+    pub in_place: bool,
+    /// Threads.
+    pub threads: u32,
+    /// Size classes by ascending upper length; the last one has none.
+    pub classes: Vec<Class>,
+}
+
+/// A range of row lengths and the plan for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// The longest row of the class in elements; `None` in the last class.
+    pub upper: Option<usize>,
+    /// The plan.
+    pub plan: Plan,
+    /// What was measured; `None` in a profile written by hand.
+    pub evidence: Option<Evidence>,
+}
+
+/// What was measured for a class, on one length that stands for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// Row length in elements.
+    pub len: usize,
+    /// Median time in nanoseconds per element.
+    pub ns_per_element: f64,
+    /// 95 % interval of that median.
+    pub interval: (f64, f64),
+    /// Median time of an in-run memcpy of as many bytes, in nanoseconds per element.
+    pub memcpy_ns_per_element: f64,
+    /// In-run roofline (reading once, and copying once) as a fraction of the time; 1 is the limit.
+    pub roofline: f64,
+    /// Time of the plan that was the default before, divided by this one's; above 1 is a gain.
+    pub speedup_over_default: f64,
+    /// The next best plan of another algorithm, and its time divided by this one's.
+    pub runner_up: Option<(Plan, f64)>,
+    /// Plans that could not be told apart from this one.
+    pub ties: Vec<Plan>,
+}
+
+impl Table {
+    /// The class that `len` falls into.
+    ///
+    /// # Panics
+    /// If the table has no classes; readers refuse such tables.
+    pub fn class(&self, len: usize) -> &Class {
+        let fits = |class: &&Class| class.upper.is_none_or(|upper| len <= upper);
+        self.classes.iter().find(fits).or(self.classes.last()).expect("a table has at least one class")
+    }
+}

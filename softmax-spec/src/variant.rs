@@ -1,0 +1,166 @@
+//! A pass variant: one generated function. Its id, its place in the registry and its code all come from the
+//! one struct here.
+
+use crate::{Element, Exp, Isa, Pass, Reason, Tile, UnknownId};
+use std::fmt;
+use std::str::FromStr;
+
+/// Terms far below a lane's sum are rounded away, always in one direction: with 64 terms that costs about 1 ULP, with
+/// 256 about 4 (x ~ U(-10, 10)). With fewer, starting a block costs more than two per cent of it.
+const TERMS_PER_LANE: usize = 64;
+
+/// One point of the grid: a pass for an element type and an ISA, with its tile and exp core.
+///
+/// The id reads `f32_ext_sum__avx512_p5_u128_acc2`: element, pass, ISA, exp core where there is one, unroll in
+/// elements, accumulators unless there is just one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PassVariant {
+    /// What it computes.
+    pub pass: Pass,
+    /// Of which elements.
+    pub element: Element,
+    /// With which instructions.
+    pub isa: Isa,
+    /// The exp core; present exactly if the pass exponentiates.
+    pub exp: Option<Exp>,
+    /// Unroll and accumulators.
+    pub tile: Tile,
+}
+
+impl PassVariant {
+    /// Elements that one iteration of the main loop covers.
+    pub fn tile_elements(&self) -> usize {
+        self.tile.unroll * self.lanes()
+    }
+
+    /// Elements after which a sum should start afresh, whole tiles: each lane of an accumulator then adds at most
+    /// [`TERMS_PER_LANE`] terms, and rounding errors do not grow with the row.
+    pub fn block_elements(&self) -> usize {
+        let terms_per_tile = self.tile.unroll / self.tile.accumulators;
+        (TERMS_PER_LANE / terms_per_tile).max(1) * self.tile_elements()
+    }
+
+    /// Elements in one vector.
+    pub fn lanes(&self) -> usize {
+        self.isa.lanes(self.element)
+    }
+
+    /// The id, which is also the name of the generated function.
+    pub fn id(&self) -> String {
+        self.to_string()
+    }
+
+    /// Why this combination cannot be generated, if it cannot.
+    pub fn pruning_reason(&self) -> Option<Reason> {
+        Reason::against(self)
+    }
+}
+
+impl fmt::Display for PassVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}__{}", self.element, self.pass, self.isa)?;
+        if let Some(exp) = self.exp {
+            write!(f, "_{exp}")?;
+        }
+        write!(f, "_u{}", self.tile_elements())?;
+        if self.tile.accumulators != 1 {
+            write!(f, "_acc{}", self.tile.accumulators)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no variant id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidVariant {
+    /// Not of the form `ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN]`.
+    Form(String),
+    /// One of its parts is unknown.
+    Part(UnknownId),
+    /// It is well formed, but no such kernel can be generated.
+    Pruned(PassVariant, Reason),
+}
+
+impl fmt::Display for InvalidVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidVariant::Form(text) => {
+                write!(f, "`{text}` is no variant id: expected ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN], ")?;
+                write!(f, "such as f32_ext_sum__avx512_p5_u128_acc2")
+            }
+            InvalidVariant::Part(unknown) => unknown.fmt(f),
+            InvalidVariant::Pruned(variant, reason) => write!(f, "`{variant}` cannot be generated: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidVariant {}
+
+impl From<UnknownId> for InvalidVariant {
+    fn from(unknown: UnknownId) -> Self {
+        InvalidVariant::Part(unknown)
+    }
+}
+
+impl FromStr for PassVariant {
+    type Err = InvalidVariant;
+
+    fn from_str(text: &str) -> Result<Self, InvalidVariant> {
+        let malformed = || InvalidVariant::Form(text.to_owned());
+        let (what, how) = text.split_once("__").ok_or_else(malformed)?;
+        let (element, pass) = what.split_once('_').ok_or_else(malformed)?;
+        let (element, pass): (Element, Pass) = (element.parse()?, pass.parse()?);
+
+        let mut parts = how.split('_').peekable();
+        let isa: Isa = parts.next().ok_or_else(malformed)?.parse()?;
+        let exp = match pass.exponentiates() {
+            true => Some(parts.next().ok_or_else(malformed)?.parse()?),
+            false => None,
+        };
+        let elements: usize = parts.next().and_then(|part| number(part, "u")).ok_or_else(malformed)?;
+        let accumulators = match parts.next() {
+            Some(part) => number(part, "acc").filter(|&n| n != 1).ok_or_else(malformed)?,
+            None => 1,
+        };
+        let lanes = isa.lanes(element);
+        if parts.next().is_some() || !elements.is_multiple_of(lanes) {
+            return Err(malformed());
+        }
+        let variant =
+            PassVariant { pass, element, isa, exp, tile: Tile { unroll: elements / lanes, accumulators } };
+        match variant.pruning_reason() {
+            Some(reason) => Err(InvalidVariant::Pruned(variant, reason)),
+            None => Ok(variant),
+        }
+    }
+}
+
+/// `part` is `prefix` and a canonical decimal number (no sign, no leading zero).
+fn number(part: &str, prefix: &str) -> Option<usize> {
+    let digits = part.strip_prefix(prefix)?;
+    let n: usize = digits.parse().ok()?;
+    (n.to_string() == digits).then_some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn malformed_ids_are_refused_with_the_reason() {
+        for (text, reason) in [
+            ("f32_max", "is no variant id"),
+            ("f32_max__avx2_u33", "is no variant id"),
+            ("f32_max__avx2_u32_acc1", "is no variant id"),
+            ("f32_max__avx2_u032", "is no variant id"),
+            ("f32_max__avx2_p5_u32", "is no variant id"),
+            ("f32_mux__avx2_u32", "did you mean `max`?"),
+            ("f32_sum_exp__avx2_p9_u32", "unknown exp core `p9`"),
+            ("f32_max__avx2_u32_acc3", "3 accumulators do not divide an unroll of 4 vectors"),
+            ("f32_max__avx2_u0", "unroll of 0"),
+        ] {
+            let error = text.parse::<PassVariant>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! How commands fail: one line on stderr, and an exit code that scripts can tell apart.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Bad flags or bad input: nothing was tried.
+const BAD_INPUT: u8 = 2;
+/// The work itself failed.
+const FAILED: u8 = 1;
+
+/// An error that is the caller's to mend, exit code 2. Any other error is exit code 1.
+#[derive(Debug)]
+struct BadInput(String);
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadInput {}
+
+/// An error for bad flags or input.
+pub fn bad_input(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(BadInput(message.into()))
+}
+
+/// Prints a failed command's error and gives its exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", one_line(&format!("{error:#}")));
+    let is_input = error.chain().any(|cause| cause.is::<BadInput>());
+    ExitCode::from(if is_input { BAD_INPUT } else { FAILED })
+}
+
+/// Prints what clap has to say: help in full, an error as one line.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match crate::stdout::print(&error.render().to_string()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
+        };
+    }
+    eprintln!("error: {}", usage_line(error));
+    ExitCode::from(BAD_INPUT)
+}
+
+/// clap's message without its usage paragraph.
+pub fn usage_line(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "no command given: see `cargo xtask --help`".to_owned();
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let message = text.split("\nUsage:").next().unwrap_or(text);
+    let message = message.split("\nFor more information").next().unwrap_or(message);
+    format!("{}; see `cargo xtask --help`", one_line(message))
+}
+
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}

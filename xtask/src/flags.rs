@@ -1,0 +1,228 @@
+//! The whole command line.
+
+use crate::length::{self, Length};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use softmax_spec::{Accuracy, Isa, Pass};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Commands of the softmax kernel compiler
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+pub struct Flags {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Flags {
+    /// Reads the process's arguments.
+    pub fn from_args() -> Result<Flags, clap::Error> {
+        Flags::try_parse()
+    }
+}
+
+/// A command with its flags.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find the fastest plan for every row length on this machine and write a profile
+    Tune(Tune),
+    /// List the grid's kernel variants
+    List(List),
+    /// Print the generated Rust of a variant
+    Show(Show),
+    /// Say which plan a row length gets on this machine, and why
+    Explain(Explain),
+    /// Split the grid's tests into cells for CI
+    Matrix(Matrix),
+}
+
+/// Flags of `tune`.
+#[derive(Debug, Args)]
+pub struct Tune {
+    /// How thorough to be: about 75 seconds, 4 minutes, 30 minutes
+    #[arg(long, value_enum, default_value_t = Effort::Standard)]
+    pub effort: Effort,
+    /// Wall time for measuring, such as 90s or 5m; overrides the effort's
+    #[arg(long, value_name = "TIME", value_parser = length::duration)]
+    pub budget: Option<Duration>,
+    /// Row lengths to tune at, such as 64,4k,2^20 [default: the effort's]
+    #[arg(long, value_name = "LENGTHS", value_delimiter = ',')]
+    pub sizes: Vec<Length>,
+    /// ISAs to tune [default: the best that this CPU supports]
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+    /// Only variants whose id contains one of these texts, such as ext_sum,ext_scale
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    pub filter: Vec<String>,
+    /// Which accuracies to tune
+    #[arg(long, value_enum, default_value_t = Accuracies::Both)]
+    pub accuracy: Accuracies,
+    /// Where to write the profile
+    #[arg(long, value_name = "PATH", default_value = "softmax-profile.toml")]
+    pub output: PathBuf,
+    /// Only say what would be done and how long it would take
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How thorough a search is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Effort {
+    /// A first impression.
+    Quick,
+    /// Good enough to ship.
+    Standard,
+    /// Every power of two, long samples.
+    Exhaustive,
+}
+
+/// A choice of accuracies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accuracies {
+    /// At most 20 ULP.
+    Fast,
+    /// At most 4 ULP.
+    Accurate,
+    /// Both, in tables of their own.
+    Both,
+}
+
+impl Accuracies {
+    /// The accuracies chosen.
+    pub fn list(self) -> &'static [Accuracy] {
+        match self {
+            Accuracies::Fast => &[Accuracy::Fast],
+            Accuracies::Accurate => &[Accuracy::Accurate],
+            Accuracies::Both => &Accuracy::ALL,
+        }
+    }
+}
+
+/// Flags of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Print an array of objects
+    #[arg(long)]
+    pub json: bool,
+    /// Only these ISAs
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+    /// Only these passes
+    #[arg(long, value_name = "PASSES", value_delimiter = ',')]
+    pub pass: Vec<Pass>,
+    /// Only ids that contain one of these texts
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    pub filter: Vec<String>,
+    /// The combinations that were left out instead, each with its reason
+    #[arg(long)]
+    pub pruned: bool,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A variant, such as f32_ext_sum__avx2_p5_u64_acc2
+    pub id: String,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Row length in elements: 4096, 4k, 2^12
+    pub len: Length,
+    /// The accuracy asked for: fast or accurate
+    #[arg(long, default_value_t = Accuracy::Fast)]
+    pub accuracy: Accuracy,
+    /// For output that overwrites input
+    #[arg(long)]
+    pub in_place: bool,
+    /// As if this were the best ISA of this machine
+    #[arg(long)]
+    pub isa: Option<Isa>,
+    /// This profile instead of the shipped ones
+    #[arg(long, value_name = "PATH")]
+    pub profile: Option<PathBuf>,
+}
+
+/// Flags of `matrix`.
+#[derive(Debug, Args)]
+pub struct Matrix {
+    /// How to print it
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// The most cells; GitHub takes 256
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub max_cells: u16,
+    /// Only these ISAs
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+}
+
+/// A format of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One line for a workflow's `strategy.matrix`.
+    Github,
+    /// An array of cells.
+    Json,
+    /// For reading.
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words = std::iter::once("xtask").chain(line.split_whitespace());
+        Flags::try_parse_from(words).map(|flags| flags.command).map_err(|error| error::usage_line(&error))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn lists_are_separated_by_commas() {
+        let Ok(Command::Tune(tune)) = parse("tune --sizes 64,4k,2^20 --isa avx2,avx512 --filter a,b --budget 5m") else {
+            panic!("refused");
+        };
+        assert_eq!(tune.sizes, [Length(64), Length(4096), Length(1 << 20)]);
+        assert_eq!(tune.isa, [Isa::Avx2, Isa::Avx512]);
+        assert_eq!(tune.filter, ["a", "b"]);
+        assert_eq!(tune.budget, Some(Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn bad_flags_are_one_line_that_says_what_is_accepted() {
+        for (line, expected) in [
+            ("", "no command given"),
+            ("tun", "tune"),
+            ("tune --sizes 64,4x", "expected a number such as 4096, 4k"),
+            ("tune --sizes 64,,128", "`` is no row length"),
+            ("tune --isa avx3", "did you mean `avx2`?"),
+            ("tune --budget 90", "such as 90s"),
+            ("tune --effort lazy", "quick, standard, exhaustive"),
+            ("tune --accuracy best", "fast, accurate, both"),
+            ("tune --outptu x", "--output"),
+            ("list --pass maxx", "did you mean `max`?"),
+            ("show", "<ID>"),
+            ("explain many", "is no row length"),
+            ("explain 64 --accuracy exact", "did you mean"),
+            ("matrix", "--format"),
+            ("matrix --format xml", "github, json, list"),
+            ("matrix --format json --max-cells 257", "257 is not in 1..=256"),
+        ] {
+            let error = parse(line).expect_err(line);
+            assert!(error.contains(expected), "`{line}`: {error}");
+            assert!(!error.contains('\n'), "`{line}`: {error}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! This machine, in the words of a profile.
+
+use softmax_spec::Isa;
+use softmax_spec::profile::Host;
+
+/// The ISAs that this CPU and its operating system support, the most portable first.
+pub fn isas() -> Vec<Isa> {
+    Isa::ALL.into_iter().filter(|&isa| supports(isa)).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn supports(isa: Isa) -> bool {
+    // The macro wants literals, so the features of `Isa::features` are spelled here once more; a test compares.
+    isa.features().iter().all(|feature| match *feature {
+        "sse2" => is_x86_feature_detected!("sse2"),
+        "avx2" => is_x86_feature_detected!("avx2"),
+        "fma" => is_x86_feature_detected!("fma"),
+        "avx512f" => is_x86_feature_detected!("avx512f"),
+        "avx512dq" => is_x86_feature_detected!("avx512dq"),
+        "avx512bw" => is_x86_feature_detected!("avx512bw"),
+        "avx512vl" => is_x86_feature_detected!("avx512vl"),
+        _ => false,
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn supports(isa: Isa) -> bool {
+    isa.arch().is_none()
+}
+
+/// What a profile records of this machine.
+pub fn host() -> Host {
+    let isa = isas().into_iter().next_back().unwrap_or(Isa::Scalar);
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    with_cpuid(Host {
+        vendor: "unknown".to_owned(),
+        family: 0,
+        model: 0,
+        stepping: 0,
+        brand: std::env::consts::ARCH.to_owned(),
+        isa,
+        cores,
+        l1d_kib: 0,
+        l2_kib: 0,
+        l3_kib: 0,
+        vm: false,
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn with_cpuid(host: Host) -> Host {
+    host
+}
+
+#[cfg(target_arch = "x86_64")]
+fn with_cpuid(mut host: Host) -> Host {
+    let cpuid = raw_cpuid::CpuId::new();
+    if let Some(vendor) = cpuid.get_vendor_info() {
+        host.vendor = vendor.as_str().to_owned();
+    }
+    if let Some(features) = cpuid.get_feature_info() {
+        host.family = features.family_id().into();
+        host.model = features.model_id().into();
+        host.stepping = features.stepping_id().into();
+        host.vm = features.has_hypervisor();
+    }
+    if let Some(brand) = cpuid.get_processor_brand_string() {
+        host.brand = brand.as_str().trim().to_owned();
+    }
+    for cache in cpuid.get_cache_parameters().into_iter().flatten() {
+        let bytes = cache.sets() * cache.associativity() * cache.coherency_line_size() * cache.physical_line_partitions();
+        let kib = (bytes / 1024) as u32;
+        match (cache.level(), cache.cache_type()) {
+            (1, raw_cpuid::CacheType::Data) => host.l1d_kib = kib,
+            (2, _) => host.l2_kib = kib,
+            (3, _) => host.l3_kib = kib,
+            _ => {}
+        }
+    }
+    host
+}
+
+/// A name for this machine's profile: `amd-epyc-f25-m17`.
+pub fn profile_name(host: &Host) -> String {
+    let letters = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let brand: String = host.brand.chars().map(letters).collect();
+    let words: Vec<&str> = brand.split('-').filter(|word| !word.is_empty()).collect();
+    format!("{}-f{}-m{}", words.join("-"), host.family, host.model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_of_an_isa_can_be_detected() {
+        let known = ["sse2", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl"];
+        for isa in Isa::ALL {
+            assert!(isa.features().iter().all(|feature| known.contains(feature)), "{isa}");
+        }
+        assert_eq!(isas()[0], Isa::Scalar);
+    }
+
+    #[test]
+    fn profiles_are_named_after_the_cpu() {
+        let host = Host { brand: "Some(R) CPU @ 2.0GHz".to_owned(), family: 6, model: 85, ..host() };
+        assert_eq!(profile_name(&host), "some-r-cpu-2-0ghz-f6-m85");
+    }
+}

@@ -1,0 +1,37 @@
+//! The workspace's commands, `cargo xtask COMMAND`: tune, list, show, explain, matrix.
+//!
+//! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
+//! `tune` builds and starts. Results go to stdout, everything else to stderr, and an error is one line.
+
+mod error;
+mod explain;
+mod flags;
+mod host;
+mod length;
+mod list;
+mod matrix;
+mod project;
+mod show;
+mod stdout;
+mod tune;
+
+use flags::{Command, Flags};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let flags = match Flags::from_args() {
+        Ok(flags) => flags,
+        Err(error) => return error::refuse(&error),
+    };
+    let done = match flags.command {
+        Command::Tune(flags) => tune::run(&flags),
+        Command::List(flags) => list::run(&flags),
+        Command::Show(flags) => show::run(&flags),
+        Command::Explain(flags) => explain::run(&flags),
+        Command::Matrix(flags) => matrix::run(&flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error::report(&error),
+    }
+}

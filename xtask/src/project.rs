@@ -1,0 +1,50 @@
+//! Where things are in the workspace: the grid's source and the shipped profiles.
+
+use anyhow::{Context, Result, anyhow};
+use softmax_codegen::profile;
+use softmax_spec::Enumeration;
+use softmax_spec::profile::Profile;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The workspace's directory.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
+}
+
+/// The project's grid.
+pub fn grid() -> Result<Enumeration> {
+    let path = root().join("softmax-kernels/src/grid.rs");
+    let source = read(&path)?;
+    let grid = softmax_codegen::grid_in(&source).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    Ok(grid.enumerate())
+}
+
+/// The directory of the shipped profiles.
+pub fn profiles_dir() -> PathBuf {
+    root().join("softmax-kernels/tuned")
+}
+
+/// Every shipped profile with its path, by name of file.
+pub fn shipped_profiles() -> Result<Vec<(PathBuf, Profile)>> {
+    let dir = profiles_dir();
+    let entries = fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths.into_iter().map(|path| Ok((path.clone(), read_profile(&path)?))).collect()
+}
+
+/// The profile that is used where nothing better fits.
+pub fn default_profile() -> Result<Profile> {
+    read_profile(&profiles_dir().join("default.toml"))
+}
+
+/// Reads a profile.
+pub fn read_profile(path: &Path) -> Result<Profile> {
+    profile::read(&read(path)?).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,124 @@
+//! The measuring process: building it, starting it, asking it.
+
+use super::gate::Oracle;
+use super::race::Timings;
+use crate::project;
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+use softmax_bench::protocol::{Candidate, Reply, Request, TimeRequest};
+use softmax_spec::Isa;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+/// Builds the measuring process and returns where it is. Cargo's own progress goes to stderr.
+pub fn build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--release", "--package", "softmax-bench", "--bin", "measure"]);
+    build.arg("--message-format=json-render-diagnostics").current_dir(project::root());
+    let output = build.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("the measuring process does not build: see cargo's messages above");
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let path = messages.lines().filter_map(|line| executable(&serde_json::from_str(line).ok()?)).last();
+    path.context("cargo built no executable named `measure`")
+}
+
+/// The path of the binary, if that is what cargo's message is about.
+fn executable(message: &Value) -> Option<PathBuf> {
+    let is_measure = message["target"]["name"] == "measure";
+    message["executable"].as_str().filter(|_| is_measure).map(PathBuf::from)
+}
+
+/// A running measuring process.
+pub struct Child {
+    path: PathBuf,
+    process: std::process::Child,
+    requests: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+}
+
+impl Child {
+    /// Starts it.
+    pub fn start(path: &Path) -> Result<Child> {
+        let mut command = Command::new(path);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
+        let requests = process.stdin.take();
+        let replies = BufReader::new(process.stdout.take().context("the measuring process has no stdout")?);
+        Ok(Child { path: path.to_owned(), process, requests, replies })
+    }
+
+    /// The ISAs that it supports and the variants that it holds.
+    pub fn describe(&mut self) -> Result<(Vec<Isa>, Vec<String>)> {
+        match self.ask(&Request::Describe)? {
+            Reply::Description { isas, variants } => {
+                let isas: Result<Vec<Isa>, _> = isas.iter().map(|isa| isa.parse()).collect();
+                Ok((isas?, variants))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Reply> {
+        match self.exchange(request)? {
+            Some(Reply::Error(error)) => bail!("the measuring process refuses: {error}"),
+            Some(reply) => Ok(reply),
+            None => bail!("the measuring process ended early ({})", self.process.wait()?),
+        }
+    }
+
+    /// `None` if the process is gone.
+    fn exchange(&mut self, request: &Request) -> Result<Option<Reply>> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        let requests = self.requests.as_mut().context("the measuring process is being stopped")?;
+        if requests.write_all(&line).and_then(|()| requests.flush()).is_err() {
+            return Ok(None);
+        }
+        let mut line = String::new();
+        match self.replies.read_line(&mut line).context("cannot read from the measuring process")? {
+            0 => Ok(None),
+            _ => serde_json::from_str(&line).map(Some).context("the measuring process sent no reply"),
+        }
+    }
+}
+
+impl Timings for Child {
+    fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+        match self.ask(&Request::Time(request.clone()))? {
+            Reply::Samples { samples } => Ok(samples),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl Oracle for Child {
+    fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
+        match self.exchange(&Request::Verify { candidate: candidate.clone(), max_ulp })? {
+            Some(Reply::Verdict { failure, .. }) => Ok(failure),
+            Some(Reply::Error(error)) => Ok(Some(error)),
+            Some(other) => Err(unexpected(&other)),
+            None => {
+                // A kernel that crashes takes down the process, not the search.
+                let status = self.process.wait()?;
+                *self = Child::start(&self.path)?;
+                Ok(Some(format!("it crashed the measuring process ({status})")))
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // It ends when its input does.
+        self.requests = None;
+        let _ = self.process.wait();
+    }
+}
+
+fn unexpected(reply: &Reply) -> anyhow::Error {
+    anyhow!("the measuring process answered another question: {reply:?}")
+}

@@ -1,0 +1,82 @@
+//! Progress on stderr: a bar on a terminal, plain lines elsewhere.
+
+use super::clock::Clock;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+/// Steps of the bar; finer than it is wide.
+const STEPS: u64 = 1000;
+/// Often enough to look alive.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Where progress goes.
+pub struct Progress {
+    /// `None` off a terminal.
+    bar: Option<ProgressBar>,
+    silent: bool,
+}
+
+impl Progress {
+    /// A bar if stderr is a terminal.
+    pub fn new() -> Progress {
+        let style = ProgressStyle::with_template("{elapsed:>4} {bar:24.cyan/dim} {prefix} {wide_msg:.dim}");
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
+            bar.set_style(style.expect("the template is a constant"));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Progress { bar, silent: false }
+    }
+
+    /// No output at all.
+    #[cfg(test)]
+    pub fn silent() -> Progress {
+        Progress { bar: None, silent: true }
+    }
+
+    /// A step begins.
+    pub fn step(&self, clock: &Clock, what: &str) {
+        let done = clock.progress();
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position((done * STEPS as f64) as u64);
+                bar.set_prefix(format!("{what}, {}", eta(clock)));
+                bar.set_message("");
+            }
+            None if self.silent => {}
+            None => eprintln!("[{:3.0} s] {what}", clock.elapsed().as_secs_f64()),
+        }
+    }
+
+    /// Who leads at the moment. Only a bar shows it.
+    pub fn leader(&self, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("leading: {what}"));
+        }
+    }
+
+    /// A line that stays.
+    pub fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None if self.silent => {}
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Steps may end before their time is up, so the budget is only the upper limit of what is left.
+fn eta(clock: &Clock) -> String {
+    let (elapsed, done) = (clock.elapsed().as_secs_f64(), clock.progress());
+    let extrapolated = if done > 0.0 { elapsed / done * (1.0 - done) } else { f64::INFINITY };
+    format!("about {:.0} s left", extrapolated.min(clock.remaining().as_secs_f64()))
+}

@@ -1,0 +1,330 @@
+//! Racing: interleaved rounds with early elimination.
+//!
+//! Candidates run in groups (those among which a choice is to be made) but all in the same rounds, so that what
+//! drifts hits all of them. After each batch of rounds, whoever is clearly slower than the leader of each of its
+//! groups drops out, and the time goes to those that are still in contention.
+
+use super::statistics::{median, median_bounds, ratios};
+use anyhow::{Result, ensure};
+use softmax_bench::protocol::{Candidate, TimeRequest};
+use std::cmp::Reverse;
+use std::time::Instant;
+
+/// Where timings come from: the measuring process, or a recording or a model in tests.
+pub trait Timings {
+    /// Nanoseconds per element, `[candidate][round]`.
+    fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>>;
+}
+
+/// A candidate of a race.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What to time.
+    pub id: Candidate,
+    /// The groups that it is in. In none: it is timed to the end.
+    pub groups: Vec<usize>,
+}
+
+/// The row that is raced on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Elements.
+    pub len: usize,
+    /// Whether output overwrites input.
+    pub in_place: bool,
+}
+
+/// How long a race goes on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    /// Rounds of the first batch.
+    pub first: usize,
+    /// Rounds of every further batch.
+    pub batch: usize,
+    /// Rounds after which it ends in any case.
+    pub rounds: usize,
+    /// Nobody is eliminated from a group of this many, and a race whose groups are all as small is over.
+    pub keep: usize,
+    /// Least duration of a sample in microseconds.
+    pub sample_us: f64,
+}
+
+/// Error probability of the bound that a candidate must be clear of to be eliminated. Strict, because many are tested
+/// against a leader who may lead by luck.
+const ELIMINATION_ALPHA: f64 = 0.02;
+/// And it must be slower by this factor at that bound: less is not worth losing the true winner over.
+const CLEARLY_SLOWER: f64 = 1.01;
+/// Calls for calibration and warming, counted in rounds, that a batch costs on top of its rounds.
+const SETUP_ROUNDS: f64 = 2.0;
+
+/// How a race ended.
+#[derive(Debug)]
+pub struct Finish {
+    /// Nanoseconds per element, `[entry][round]`; shorter for those that dropped out.
+    pub samples: Vec<Vec<f64>>,
+    /// Whether the entry was in contention to the end.
+    pub alive: Vec<bool>,
+}
+
+impl Finish {
+    /// Members of a group, fastest first; those still in contention before those that dropped out.
+    pub fn ranking(&self, entries: &[Entry], group: usize) -> Vec<usize> {
+        let mut members: Vec<usize> = (0..entries.len()).filter(|&i| entries[i].groups.contains(&group)).collect();
+        members.sort_by(|&a, &b| {
+            let key = |i: usize| (Reverse(self.samples[i].len()), median(&self.samples[i]));
+            let ((rounds_a, time_a), (rounds_b, time_b)) = (key(a), key(b));
+            self.alive[b].cmp(&self.alive[a]).then(rounds_a.cmp(&rounds_b)).then(time_a.total_cmp(&time_b))
+        });
+        members
+    }
+}
+
+/// Races until every group is small, the rounds are spent, or the next batch would end after `deadline`; the first
+/// batch is always run. `leading` hears of the fastest of the first group after each batch.
+pub fn race(
+    timings: &mut impl Timings,
+    row: Row,
+    entries: &[Entry],
+    rules: &Rules,
+    deadline: Instant,
+    mut leading: impl FnMut(&str),
+) -> Result<Finish> {
+    let groups = 1 + entries.iter().flat_map(|entry| &entry.groups).max().copied().unwrap_or(0);
+    let mut finish = Finish { samples: vec![Vec::new(); entries.len()], alive: vec![true; entries.len()] };
+    let mut next = rules.first.min(rules.rounds);
+    while next > 0 {
+        let started = Instant::now();
+        let racing: Vec<usize> = (0..entries.len()).filter(|&i| finish.alive[i]).collect();
+        let candidates = racing.iter().map(|&i| entries[i].id.clone()).collect();
+        let request =
+            TimeRequest { candidates, len: row.len, in_place: row.in_place, rounds: next, sample_us: rules.sample_us };
+        let samples = timings.samples(&request)?;
+        let complete = samples.len() == racing.len() && samples.iter().all(|samples| samples.len() == next);
+        ensure!(complete, "the measuring process sent fewer samples than were asked for");
+        for (&i, new) in racing.iter().zip(samples) {
+            finish.samples[i].extend(new);
+        }
+        let largest = eliminate(&mut finish, entries, groups, rules.keep);
+        if let Some(&leader) = finish.ranking(entries, 0).first() {
+            leading(&entries[leader].id);
+        }
+        if largest.is_some_and(|largest| largest <= rules.keep) {
+            break;
+        }
+        let spent = started.elapsed().as_secs_f64() / (next as f64 + SETUP_ROUNDS) / racing.len() as f64;
+        let left = finish.alive.iter().filter(|alive| **alive).count() as f64;
+        let done = finish.samples.iter().map(Vec::len).max().unwrap_or(0);
+        next = rules.batch.min(rules.rounds - done);
+        let seconds = spent * left * (next as f64 + SETUP_ROUNDS);
+        if deadline.saturating_duration_since(Instant::now()).as_secs_f64() < seconds {
+            break;
+        }
+    }
+    Ok(finish)
+}
+
+/// Drops whoever is clearly slower in all of its groups. Returns the size of the largest group that is left; `None`
+/// if there are no groups.
+fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize) -> Option<usize> {
+    let mut contending: Vec<bool> = entries.iter().map(|entry| entry.groups.is_empty()).collect();
+    let mut largest = None;
+    for group in 0..groups {
+        let members: Vec<usize> = finish.ranking(entries, group).into_iter().filter(|&i| finish.alive[i]).collect();
+        let Some(&leader) = members.first() else { continue };
+        let survives = |&(place, i): &(usize, usize)| {
+            let against = ratios(&finish.samples[i], &finish.samples[leader]);
+            place < keep || median_bounds(&against, ELIMINATION_ALPHA).0 <= CLEARLY_SLOWER
+        };
+        let survivors: Vec<usize> = members.into_iter().enumerate().filter(survives).map(|(_, i)| i).collect();
+        largest = largest.max(Some(survivors.len()));
+        for i in survivors {
+            contending[i] = true;
+        }
+    }
+    for (alive, contends) in finish.alive.iter_mut().zip(contending) {
+        *alive &= contends;
+    }
+    largest
+}
+
+/// Error probability of a tie's test.
+const TIE_ALPHA: f64 = 0.05;
+/// A plan that is slower by more than this is no tie, however noisy its timings.
+const TIE_LIMIT: f64 = 1.02;
+
+/// Who won among those that ran to the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The winner.
+    pub winner: usize,
+    /// Those that could not be told apart from the fastest, without the winner.
+    pub ties: Vec<usize>,
+}
+
+/// The fastest of `contenders`, or of those that cannot be told apart from it the one with the smallest `key`.
+pub fn decide<K: Ord>(samples: &[Vec<f64>], contenders: &[usize], key: impl Fn(usize) -> K) -> Option<Decision> {
+    let time = |i: usize| median(&samples[i]);
+    let fastest = contenders.iter().copied().min_by(|&a, &b| time(a).total_cmp(&time(b)))?;
+    let inseparable = |i: usize| {
+        let against = ratios(&samples[i], &samples[fastest]);
+        i == fastest || (median_bounds(&against, TIE_ALPHA).0 <= 1.0 && median(&against) <= TIE_LIMIT)
+    };
+    let tied: Vec<usize> = contenders.iter().copied().filter(|&i| inseparable(i)).collect();
+    let winner = tied.iter().copied().min_by_key(|&i| key(i))?;
+    Some(Decision { winner, ties: tied.into_iter().filter(|&i| i != winner).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statistics::next;
+    use super::*;
+    use std::time::Duration;
+
+    /// Timings of candidates called by their true time, in a world with noise.
+    struct World {
+        random: u64,
+        round: usize,
+        /// Relative noise, uniform.
+        noise: f64,
+        /// One sample in this many takes 1 to 10 times as long; 0 for none.
+        outliers: u64,
+        /// The machine slows down by this much per round and recovers every 40 rounds.
+        drift: f64,
+        timed: usize,
+    }
+
+    impl World {
+        fn new(noise: f64, outliers: u64, drift: f64) -> World {
+            World { random: 1, round: 0, noise, outliers, drift, timed: 0 }
+        }
+
+        fn uniform(&mut self) -> f64 {
+            next(&mut self.random) as f64 / u64::MAX as f64
+        }
+    }
+
+    impl Timings for World {
+        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+            let mut samples = vec![Vec::new(); request.candidates.len()];
+            for _ in 0..request.rounds {
+                self.round += 1;
+                let drift = 1.0 + self.drift * (self.round % 40) as f64;
+                for (candidate, samples) in request.candidates.iter().zip(&mut samples) {
+                    let truth: f64 = candidate.split(' ').next().unwrap().parse()?;
+                    let mut time = truth * drift * (1.0 + self.noise * self.uniform());
+                    if self.outliers > 0 && next(&mut self.random).is_multiple_of(self.outliers) {
+                        time *= 1.0 + 9.0 * self.uniform();
+                    }
+                    samples.push(time);
+                    self.timed += 1;
+                }
+            }
+            Ok(samples)
+        }
+    }
+
+    const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, keep: 2, sample_us: 1.0 };
+    const ROW: Row = Row { len: 100, in_place: false };
+
+    fn entries(times: &[f64], group: usize) -> Vec<Entry> {
+        times.iter().enumerate().map(|(i, time)| Entry { id: format!("{time} #{i}"), groups: vec![group] }).collect()
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    fn winner(world: &mut World, times: &[f64]) -> (Finish, Decision) {
+        let entries = entries(times, 0);
+        let finish = race(world, ROW, &entries, &RULES, later(), |_| {}).unwrap();
+        let alive: Vec<usize> = finish.ranking(&entries, 0).into_iter().filter(|&i| finish.alive[i]).collect();
+        let decision = decide(&finish.samples, &alive, |i| i).unwrap();
+        (finish, decision)
+    }
+
+    /// 40 candidates from 1.0 upwards in steps of 4 %, not in order; the fastest is number 23.
+    fn field() -> Vec<f64> {
+        (0..40).map(|i| 1.0 + 0.04 * f64::from((i + 17) % 40)).collect()
+    }
+
+    #[test]
+    fn clean_timings_find_the_winner_in_one_batch() {
+        let mut world = World::new(0.0, 0, 0.0);
+        let (finish, decision) = winner(&mut world, &field());
+        assert_eq!(decision, Decision { winner: 23, ties: vec![] });
+        assert_eq!(finish.samples[23].len(), RULES.first);
+    }
+
+    #[test]
+    fn noise_outliers_and_drift_change_neither_the_winner_nor_admit_slow_ties() {
+        for (name, noise, outliers, drift) in
+            [("noisy", 0.05, 0, 0.0), ("outliers", 0.01, 6, 0.0), ("drifting", 0.01, 0, 0.02), ("all", 0.03, 10, 0.02)]
+        {
+            for seed in 1..=20 {
+                let mut world = World { random: seed, ..World::new(noise, outliers, drift) };
+                let (_, decision) = winner(&mut world, &field());
+                assert_eq!(decision.winner, 23, "{name}, seed {seed}");
+                assert_eq!(decision.ties, [], "{name}, seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn losers_are_dropped_early() {
+        let mut world = World::new(0.02, 20, 0.01);
+        let (finish, _) = winner(&mut world, &field());
+        assert!(world.timed < 40 * RULES.rounds / 3, "{} samples", world.timed);
+        assert_eq!(finish.samples[22].len(), RULES.first, "the slowest was kept");
+    }
+
+    #[test]
+    fn equals_are_declared_a_tie_and_the_key_breaks_it() {
+        for seed in 1..=20 {
+            let mut world = World { random: seed, ..World::new(0.05, 10, 0.01) };
+            let (finish, decision) = winner(&mut world, &[1.3, 1.0, 1.0, 1.5, 1.4]);
+            let mut tied = [vec![decision.winner], decision.ties.clone()].concat();
+            tied.sort_unstable();
+            assert!(finish.alive[1] && finish.alive[2], "seed {seed}");
+            assert!(tied == [1, 2] || tied == [1] || tied == [2], "seed {seed}: {tied:?}");
+        }
+        let same = vec![vec![1.0, 1.1, 0.9, 1.0]; 3];
+        assert_eq!(decide(&same, &[0, 1, 2], |i| 9 - i), Some(Decision { winner: 2, ties: vec![0, 1] }));
+    }
+
+    #[test]
+    fn a_consistent_small_difference_is_no_tie_under_drift() {
+        let mut world = World::new(0.002, 0, 0.05);
+        let (_, decision) = winner(&mut world, &[1.01, 1.0]);
+        assert!(decision.winner == 0 || decision.winner == 1);
+        let entries = entries(&[1.01, 1.0], 0);
+        let rules = Rules { first: 20, ..RULES };
+        let finish = race(&mut world, ROW, &entries, &rules, later(), |_| {}).unwrap();
+        assert_eq!(decide(&finish.samples, &[0, 1], |i| i), Some(Decision { winner: 1, ties: vec![] }));
+    }
+
+    #[test]
+    fn groups_are_judged_apart_and_references_stay() {
+        let mut all = entries(&[1.0, 1.5, 2.0, 2.5], 0);
+        all.extend(entries(&[10.0, 11.0, 15.0], 1));
+        all.push(Entry { id: "99 reference".to_owned(), groups: vec![] });
+        all[1].groups.push(1);
+        let finish = race(&mut World::new(0.01, 0, 0.0), ROW, &all, &Rules { keep: 1, ..RULES }, later(), |_| {}).unwrap();
+        assert_eq!(finish.alive, [true, true, false, false, false, false, false, true]);
+        assert_eq!(finish.ranking(&all, 1)[0], 1);
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_leaves_the_first_batch() {
+        struct Slow(World);
+        impl Timings for Slow {
+            fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+                std::thread::sleep(Duration::from_millis(2));
+                self.0.samples(request)
+            }
+        }
+        let entries = entries(&[1.0, 1.0, 1.0], 0);
+        let mut slow = Slow(World::new(0.1, 0, 0.0));
+        let finish = race(&mut slow, ROW, &entries, &RULES, Instant::now(), |_| {}).unwrap();
+        assert_eq!(finish.samples[0].len(), RULES.first);
+    }
+}
