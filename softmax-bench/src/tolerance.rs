@@ -67,21 +67,27 @@ impl PlanTolerance {
         };
         // Rounding x - max, a relative error of 2^-24 in the exponent, is |x - max| 2^-24 in the result, and an ULP
         // is at least 2^-24; twice that for the rounding of log2 e.
-        let precise = Exp { reduction, degree: softmax_spec::polynomial::MAX_DEGREE };
-        let rounds_distance = !Accuracy::Accurate.admits(plan.algorithm(), precise);
+        let rounds_distance = plan.algorithm().rounds_difference(reduction);
         PlanTolerance { ordinary_ulp, special_ulp, ulp_per_distance: if rounds_distance { 2.0 } else { 0.0 } }
     }
 }
 
-/// The tightest accuracy that the plan is meant to reach, or, for a polynomial too short for any, the loosest one
-/// plus the polynomial's error in numerator and denominator.
+/// What rounding x - max costs on ordinary rows, where |x - max| < 64: up to 32 ULP, and as much again where the
+/// product with log2 e rounds too.
+const ROUNDED_DIFFERENCE_ULP: f64 = 64.0;
+
+/// The tightest accuracy that the plan is meant to reach, or, for one that is meant for none, the loosest one plus
+/// what keeps it from that: a rounded difference, and the polynomial's error in numerator and denominator.
 fn own_ulp(plan: &Plan) -> f64 {
     let reached = Accuracy::ALL.into_iter().filter(|&accuracy| plan.reaches(accuracy));
     match reached.map(Accuracy::max_ulp).min() {
         Some(ulp) => f64::from(ulp),
         None => {
+            let Exp { reduction, .. } = plan.exp();
+            let rounds_difference = plan.algorithm().rounds_difference(reduction);
+            let difference = if rounds_difference { ROUNDED_DIFFERENCE_ULP } else { 0.0 };
             let polynomial = plan.exp().polynomial(plan.isa()).max_relative_error;
-            f64::from(Accuracy::Fast.max_ulp()) + 2.0 * polynomial / ROUNDING
+            f64::from(Accuracy::Fast.max_ulp()) + difference + 2.0 * polynomial / ROUNDING
         }
     }
 }
@@ -99,7 +105,8 @@ mod tests {
     #[test]
     fn a_plan_is_held_to_what_it_promises_unless_the_request_says_otherwise() {
         assert_eq!(tolerance("a6", None).ordinary_ulp, 4.0);
-        assert_eq!(tolerance("p6", None).ordinary_ulp, 20.0);
+        assert_eq!(tolerance("a5", None).ordinary_ulp, 20.0);
+        assert!(tolerance("p6", None).ordinary_ulp > 20.0);
         assert!(tolerance("p3", None).ordinary_ulp > 100.0);
         assert_eq!(tolerance("p6", Some(7)).ordinary_ulp, 7.0);
     }

@@ -5,6 +5,8 @@ mod plan;
 mod softmax;
 
 use crate::candidate::Candidate;
+use softmax_kernels::Kernel;
+use softmax_spec::PassVariant;
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,13 @@ pub fn verify(candidate: &Candidate, max_ulp: Option<u32>) -> Option<Verdict> {
         Candidate::Rten => Some(plan::verify_peer(&crate::peer::Rten, max_ulp)),
         Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => None,
     }
+}
+
+/// Checks a pass on every length from 1 to beyond four tiles, so that each loop of it runs, runs out, and is
+/// skipped in every combination.
+pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
+    let lengths: Vec<usize> = (1..=4 * variant.tile_elements() + 3).collect();
+    pass::verify_lengths(variant, kernel, &lengths, None)
 }
 
 pub use softmax::Softmax;

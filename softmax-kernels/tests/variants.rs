@@ -1,0 +1,103 @@
+//! Every variant of the registry against f64, at every length from 1 to 4 tiles + 3, out of place and in place: one
+//! test per ISA, pass and exp core. Tests of an ISA that this CPU lacks show as ignored.
+//!
+//! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
+//! - `SOFTMAX_TEST_PASSES=max,scale` runs the tests of these passes alone.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use softmax_bench::verify;
+use softmax_kernels::{Variant, variants};
+use softmax_spec::{Isa, Pass, PassVariant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::str::FromStr;
+
+const REQUIRE_ISA: &str = "SOFTMAX_REQUIRE_ISA";
+const TEST_PASSES: &str = "SOFTMAX_TEST_PASSES";
+
+fn main() -> ExitCode {
+    match (listed::<Isa>(REQUIRE_ISA), listed::<Pass>(TEST_PASSES)) {
+        (Ok(isas), Ok(passes)) => {
+            let mut trials = vec![Trial::test("registry_equals_grid", registry_equals_grid)];
+            trials.extend(groups(isas.as_deref(), passes.as_deref()));
+            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The comma-separated words of an environment variable; `None` where it is not set.
+fn listed<T: FromStr<Err: std::fmt::Display>>(variable: &str) -> Result<Option<Vec<T>>, String> {
+    let Ok(list) = std::env::var(variable) else {
+        return Ok(None);
+    };
+    let words = list.split(',').map(|word| word.parse().map_err(|error| format!("{variable}: {error}")));
+    words.collect::<Result<_, _>>().map(Some)
+}
+
+/// One trial per ISA, pass and exp core.
+fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
+    let mut groups: BTreeMap<(Isa, Pass, String), Vec<(PassVariant, &'static Variant)>> = BTreeMap::new();
+    for row in variants() {
+        let variant: PassVariant = row.id.parse().expect("the registry holds variant ids");
+        let wanted = isas.is_none_or(|isas| isas.contains(&variant.isa))
+            && passes.is_none_or(|passes| passes.contains(&variant.pass));
+        if wanted {
+            let exp = variant.exp.map_or_else(String::new, |exp| format!("::{exp}"));
+            groups.entry((variant.isa, variant.pass, exp)).or_default().push((variant, row));
+        }
+    }
+    let trial = |((isa, pass, exp), members): ((Isa, Pass, String), Vec<(PassVariant, &'static Variant)>)| {
+        let supported = members.iter().all(|(_, row)| row.is_supported());
+        let required = isas.is_some();
+        Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members)).with_ignored_flag(!supported && !required)
+    };
+    let compiled: BTreeSet<Isa> = groups.keys().map(|(isa, ..)| *isa).collect();
+    let missing = isas.unwrap_or_default().iter().filter(|isa| !compiled.contains(isa)).map(|isa| {
+        let message = format!("no variant for {isa} is compiled in");
+        Trial::test(format!("{isa}"), || Err(message.into()))
+    });
+    let missing: Vec<Trial> = missing.collect();
+    groups.into_iter().map(trial).chain(missing).collect()
+}
+
+fn check(members: &[(PassVariant, &'static Variant)]) -> Result<(), Failed> {
+    for (variant, row) in members {
+        if !describes(row, variant) {
+            return Err(format!("{variant}: its description says otherwise: {row:?}").into());
+        }
+        let kernel = row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
+        if let Some(failure) = verify::verify_every_length(variant, kernel).failure {
+            return Err(format!("{variant}: {failure}").into());
+        }
+    }
+    Ok(())
+}
+
+fn describes(row: &Variant, variant: &PassVariant) -> bool {
+    let exp = variant.exp.map(|exp| exp.to_string());
+    row.pass == variant.pass.id()
+        && row.isa == variant.isa.id()
+        && row.element == variant.element.id()
+        && row.exp == exp.as_deref()
+        && (row.lanes, row.unroll, row.accumulators)
+            == (variant.lanes(), variant.tile.unroll, variant.tile.accumulators)
+}
+
+fn registry_equals_grid() -> Result<(), Failed> {
+    let grid = softmax_codegen::grid_in(include_str!("../src/grid.rs"))?;
+    let expected: BTreeSet<String> = grid.enumerate().variants.iter().map(PassVariant::id).collect();
+    let compiled: BTreeSet<String> = variants().iter().map(|row| row.id.to_owned()).collect();
+    // Other architectures compile the ISAs that they have.
+    let expected: BTreeSet<String> = match cfg!(target_arch = "x86_64") {
+        true => expected,
+        false => expected.into_iter().filter(|id| id.contains("__scalar_")).collect(),
+    };
+    match compiled == expected && expected.len() >= variants().len() {
+        true => Ok(()),
+        false => Err(format!("{} compiled, {} in the grid", compiled.len(), expected.len()).into()),
+    }
+}

@@ -191,7 +191,9 @@ mod tests {
 
     #[test]
     fn lists_are_separated_by_commas() {
-        let Ok(Command::Tune(tune)) = parse("tune --sizes 64,4k,2^20 --isa avx2,avx512 --filter a,b --budget 5m") else {
+        let Ok(Command::Tune(tune)) =
+            parse("tune --sizes 64,4k,2^20 --isa avx2,avx512 --filter a,b --budget 5m")
+        else {
             panic!("refused");
         };
         assert_eq!(tune.sizes, [Length(64), Length(4096), Length(1 << 20)]);

@@ -68,7 +68,10 @@ fn with_cpuid(mut host: Host) -> Host {
         host.brand = brand.as_str().trim().to_owned();
     }
     for cache in cpuid.get_cache_parameters().into_iter().flatten() {
-        let bytes = cache.sets() * cache.associativity() * cache.coherency_line_size() * cache.physical_line_partitions();
+        let bytes = cache.sets()
+            * cache.associativity()
+            * cache.coherency_line_size()
+            * cache.physical_line_partitions();
         let kib = (bytes / 1024) as u32;
         match (cache.level(), cache.cache_type()) {
             (1, raw_cpuid::CacheType::Data) => host.l1d_kib = kib,

@@ -31,10 +31,12 @@ fn parse(text: &str) -> Option<usize> {
         is_number.then(|| digits.parse().unwrap_or(usize::MAX))
     };
     if let Some(power) = text.strip_prefix("2^") {
-        return Some(u32::try_from(number(power)?).ok().and_then(|power| 1usize.checked_shl(power)).unwrap_or(MAX + 1));
+        return Some(
+            u32::try_from(number(power)?).ok().and_then(|power| 1usize.checked_shl(power)).unwrap_or(MAX + 1),
+        );
     }
     match text.strip_suffix(['k', 'K']) {
-        Some(digits) => return Some(number(digits)?.saturating_mul(1 << 10)),
+        Some(digits) => Some(number(digits)?.saturating_mul(1 << 10)),
         None => match text.strip_suffix(['m', 'M']) {
             Some(digits) => Some(number(digits)?.saturating_mul(1 << 20)),
             None => number(text),
@@ -65,8 +67,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let number: Option<u64> = text.get(..text.len().saturating_sub(1)).and_then(|digits| digits.parse().ok());
     let seconds = number.filter(|_| unit > 0).and_then(|number| number.checked_mul(unit));
     match seconds {
-        None => Err(format!("`{text}` is no duration: expected a whole number and a unit, such as 90s, 5m or 1h")),
-        Some(seconds) if seconds < MIN_SECONDS => Err(format!("{text} is too short: at least {MIN_SECONDS}s")),
+        None => {
+            Err(format!("`{text}` is no duration: expected a whole number and a unit, such as 90s, 5m or 1h"))
+        }
+        Some(seconds) if seconds < MIN_SECONDS => {
+            Err(format!("{text} is too short: at least {MIN_SECONDS}s"))
+        }
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
 }
@@ -80,7 +86,9 @@ mod tests {
 
     #[test]
     fn every_form_of_a_length_is_read() {
-        for (text, elements) in [("1", 1), ("64", 64), ("4k", 4096), ("2M", 2 << 20), ("2^0", 1), ("2^28", 1 << 28)] {
+        for (text, elements) in
+            [("1", 1), ("64", 64), ("4k", 4096), ("2M", 2 << 20), ("2^0", 1), ("2^28", 1 << 28)]
+        {
             assert_eq!(text.parse(), Ok(Length(elements)), "{text}");
         }
     }

@@ -9,7 +9,8 @@ use softmax_spec::{PassVariant, Pruned};
 pub fn run(flags: &flags::List) -> Result<()> {
     let grid = project::grid()?;
     if flags.pruned {
-        let pruned: Vec<&Pruned> = grid.pruned.iter().filter(|pruned| wanted(flags, &pruned.variant)).collect();
+        let pruned: Vec<&Pruned> =
+            grid.pruned.iter().filter(|pruned| wanted(flags, &pruned.variant)).collect();
         return print_pruned(flags, &pruned, grid.pruned.len());
     }
     let variants: Vec<&PassVariant> = grid.variants.iter().filter(|variant| wanted(flags, variant)).collect();

@@ -51,12 +51,15 @@ fn cells(variants: &[PassVariant], max: usize) -> Result<Vec<Cell>> {
     }
     if max < by_isa.len() {
         let least = by_isa.len();
-        return Err(bad_input(format!("--max-cells {max} is too few for {least} ISAs, the minimum is {least}")));
+        return Err(bad_input(format!(
+            "--max-cells {max} is too few for {least} ISAs, the minimum is {least}"
+        )));
     }
     let mut shares: Vec<(Isa, Bundle, usize)> =
         by_isa.into_iter().map(|(isa, passes)| (isa, passes.into_iter().collect(), 1)).collect();
     for _ in shares.len()..max {
-        let heaviest = shares.iter_mut().max_by_key(|(_, passes, parts)| weight_of_largest(&split(passes, *parts)));
+        let heaviest =
+            shares.iter_mut().max_by_key(|(_, passes, parts)| weight_of_largest(&split(passes, *parts)));
         let (_, passes, parts) = heaviest.expect("there is an ISA");
         // A cell of one pass cannot be split, and more cells elsewhere would end no sooner.
         let largest = split(passes, *parts).into_iter().max_by_key(weight);
@@ -65,7 +68,8 @@ fn cells(variants: &[PassVariant], max: usize) -> Result<Vec<Cell>> {
         }
         *parts += 1;
     }
-    let bundles = shares.iter().flat_map(|(isa, passes, parts)| split(passes, *parts).into_iter().map(|b| (*isa, b)));
+    let bundles =
+        shares.iter().flat_map(|(isa, passes, parts)| split(passes, *parts).into_iter().map(|b| (*isa, b)));
     Ok(bundles.map(|(isa, bundle)| cell(isa, bundle)).collect())
 }
 
@@ -124,7 +128,8 @@ mod tests {
             let cells = cells(&variants, max).unwrap();
             assert!(cells.len() <= max, "{max}: {}", cells.len());
             for variant in &variants {
-                let holds = |cell: &&Cell| cell.isa == variant.isa.id() && cell.passes.contains(&variant.pass.id());
+                let holds =
+                    |cell: &&Cell| cell.isa == variant.isa.id() && cell.passes.contains(&variant.pass.id());
                 assert_eq!(cells.iter().filter(holds).count(), 1, "{max}: {variant}");
             }
             assert_eq!(cells.iter().map(|cell| cell.variants).sum::<usize>(), variants.len());
@@ -149,6 +154,8 @@ mod tests {
     fn a_cell_says_how_to_run_it() {
         let cell = cell(Isa::Avx2, vec![(Pass::Max, 3), (Pass::Scale, 4)]);
         assert_eq!(cell.variants, 7);
-        assert!(cell.command.starts_with("SOFTMAX_REQUIRE_ISA=avx2 SOFTMAX_TEST_PASSES=max,scale cargo test"));
+        assert!(
+            cell.command.starts_with("SOFTMAX_REQUIRE_ISA=avx2 SOFTMAX_TEST_PASSES=max,scale cargo test")
+        );
     }
 }

@@ -33,7 +33,8 @@ mod tests {
 
     #[test]
     fn an_unknown_id_names_the_nearest() {
-        let variants: Vec<PassVariant> = ["f32_max__avx2_u32", "f32_scale__avx2_u32"].map(|id| id.parse().unwrap()).into();
+        let variants: Vec<PassVariant> =
+            ["f32_max__avx2_u32", "f32_scale__avx2_u32"].map(|id| id.parse().unwrap()).into();
         let error = find("f32_mx__avx2_u32", &variants).unwrap_err().to_string();
         assert!(error.contains("did you mean `f32_max__avx2_u32`?"), "{error}");
         let error = find("f32_max__avx2_u32_acc3", &variants).unwrap_err().to_string();

@@ -29,12 +29,23 @@ pub(super) fn verify(variant: &PassVariant, kernel: Kernel, max_ulp: Option<u32>
     let mut lengths = rows::lengths([tile]);
     // Plans give a pass neither an empty row nor, to sum, more than a block.
     lengths.retain(|len| (1..=LONGEST).contains(len));
+    verify_lengths(variant, kernel, &lengths, max_ulp)
+}
+
+/// The same on rows of these lengths.
+pub(super) fn verify_lengths(
+    variant: &PassVariant,
+    kernel: Kernel,
+    lengths: &[usize],
+    max_ulp: Option<u32>,
+) -> Verdict {
+    let tile = variant.tile_elements();
     let masked = [5, 4 * tile + 3].into_iter().flat_map(rows::partly_masked);
     let finds_max = matches!(kernel, Kernel::Max(_) | Kernel::OnlineSum(_));
     let spikes = finds_max.then(|| rows::spikes(2 * tile + variant.lanes() + 1, -1.0)).into_iter().flatten();
 
     let mut verdict = Verdict::clean();
-    for row in rows::ordinary(&lengths).chain(rows::constant(&lengths)).chain(spikes).chain(masked) {
+    for row in rows::ordinary(lengths).chain(rows::constant(lengths)).chain(spikes).chain(masked) {
         match claims(variant, kernel, &row) {
             Ok(claims) => verdict.hold(&row, &claims, max_ulp),
             Err(what) => verdict.fail(|| format!("{}: {what}", row.name)),

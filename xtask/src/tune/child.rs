@@ -22,7 +22,7 @@ pub fn build() -> Result<PathBuf> {
         bail!("the measuring process does not build: see cargo's messages above");
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    let path = messages.lines().filter_map(|line| executable(&serde_json::from_str(line).ok()?)).last();
+    let path = messages.lines().filter_map(|line| executable(&serde_json::from_str(line).ok()?)).next_back();
     path.context("cargo built no executable named `measure`")
 }
 

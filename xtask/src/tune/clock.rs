@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn steps_share_what_is_left() {
         let mut clock = Clock::start(Duration::from_secs(100), 4.0);
-        let allowed = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_secs_f64().round();
+        let allowed =
+            |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_secs_f64().round();
         assert_eq!(allowed(clock.step(1.0)), 25.0);
         assert_eq!(allowed(clock.step(1.0)), 33.0);
         clock.skip(1.0);

@@ -30,7 +30,12 @@ pub struct Gate {
 
 impl Gate {
     /// Whether the candidate is right.
-    pub fn admits(&mut self, oracle: &mut impl Oracle, candidate: &Candidate, max_ulp: Option<u32>) -> Result<bool> {
+    pub fn admits(
+        &mut self,
+        oracle: &mut impl Oracle,
+        candidate: &Candidate,
+        max_ulp: Option<u32>,
+    ) -> Result<bool> {
         let key = (candidate.clone(), max_ulp);
         if let Some(&admitted) = self.verdicts.get(&key) {
             return Ok(admitted);

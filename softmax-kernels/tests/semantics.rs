@@ -1,0 +1,217 @@
+//! What results mean (docs/SEMANTICS.md), for every algorithm on every ISA that this CPU has, at every length up to a
+//! few tiles: a NaN or +inf makes the row NaN, -inf gives exactly 0, every finite row is right.
+//!
+//! Variants by themselves are tested in `variants.rs`; here whole plans are, and the public functions.
+
+use softmax_bench::oracle;
+use softmax_kernels::{Accuracy, ComposedPlan, MaskedRow, ShapeError, Softmax};
+use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Tile};
+
+/// One plan per algorithm, ISA and exp core that the grid has.
+fn plans() -> Vec<(String, ComposedPlan)> {
+    let mut plans = Vec::new();
+    for isa in Isa::ALL {
+        for algorithm in Algorithm::ALL {
+            plans.extend(Exp::all().filter_map(|exp| plan(algorithm, isa, exp)));
+        }
+    }
+    plans
+}
+
+fn plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPlan)> {
+    let variant = |&pass: &Pass| PassVariant {
+        pass,
+        element: Element::F32,
+        isa,
+        exp: pass.exponentiates().then_some(exp),
+        tile: Tile { unroll: 2, accumulators: if pass.reduces() { 2 } else { 1 } },
+    };
+    let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
+    let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let composed = ComposedPlan::compose(algorithm.id(), &ids).ok()?;
+    Some((plan.to_string(), composed))
+}
+
+/// Lengths that reach every loop of every plan here: tiles have at most 32 elements.
+const LENGTHS: std::ops::RangeInclusive<usize> = 0..=70;
+
+/// Both forms of a plan on `x`, each output checked by `holds`.
+fn check(what: &str, x: &[f32], holds: impl Fn(&[f32]) -> bool) {
+    for (name, plan) in plans() {
+        let mut y = vec![0.5; x.len()];
+        plan.run(x, &mut y).unwrap();
+        assert!(holds(&y), "{name}, {what}, n = {}: {x:?} gave {y:?}", x.len());
+        let mut y = x.to_vec();
+        plan.run_in_place(&mut y);
+        assert!(holds(&y), "{name} in place, {what}, n = {}: {x:?} gave {y:?}", x.len());
+    }
+}
+
+fn ramp(len: usize) -> Vec<f32> {
+    (0..len).map(|i| (i * 7 % 13) as f32 - 6.0).collect()
+}
+
+fn with(mut x: Vec<f32>, at: usize, value: f32) -> Vec<f32> {
+    x[at] = value;
+    x
+}
+
+/// Within `relative` of the exact result, and exactly 0 where that is 0. Subnormal outputs may be 0.
+fn close(x: &[f32], y: &[f32], relative: f64) -> bool {
+    oracle::softmax(x).iter().zip(y).all(|(&exact, &got)| match exact {
+        exact if exact.is_nan() => got.is_nan(),
+        exact if exact < f64::from(f32::MIN_POSITIVE) => f64::from(got) <= exact * (1.0 + relative) + 1e-44,
+        exact => (f64::from(got) / exact - 1.0).abs() <= relative,
+    })
+}
+
+/// Degree 5 alone costs 1e-7; 20 ULP are 2.4e-6.
+const RELATIVE: f64 = 2.4e-6;
+
+#[test]
+fn there_is_a_plan_for_every_algorithm_and_supported_isa() {
+    for isa in Isa::ALL {
+        let supported = softmax_kernels::variants().iter().any(|v| v.isa == isa.id() && v.is_supported());
+        for algorithm in Algorithm::ALL {
+            let planned = Exp::all().any(|exp| plan(algorithm, isa, exp).is_some());
+            assert_eq!(planned, supported, "{algorithm} on {isa}");
+        }
+    }
+}
+
+#[test]
+fn a_nan_or_an_infinity_anywhere_makes_the_row_nan() {
+    for len in LENGTHS.skip(1).step_by(3) {
+        for at in [0, len / 2, len - 1] {
+            for poison in [f32::NAN, -f32::NAN, f32::INFINITY] {
+                let all_nan = |y: &[f32]| y.iter().all(|y| y.is_nan());
+                check("one of them", &with(ramp(len), at, poison), all_nan);
+                check("the others -inf", &with(vec![f32::NEG_INFINITY; len], at, poison), all_nan);
+                check("the others huge", &with(vec![-3.4e38; len], at, poison), all_nan);
+            }
+        }
+    }
+}
+
+#[test]
+fn minus_infinity_gives_exactly_zero() {
+    for len in LENGTHS.skip(2) {
+        let x = with(ramp(len), len / 2, f32::NEG_INFINITY);
+        check("one -inf", &x, |y| y[len / 2] == 0.0 && close(&x, y, RELATIVE));
+        let x = with(vec![f32::NEG_INFINITY; len], len - 1, 3.0);
+        check("all but one -inf", &x, |y| y[len - 1] == 1.0 && y[..len - 1].iter().all(|&y| y == 0.0));
+    }
+}
+
+#[test]
+fn a_masked_row_is_nan_or_on_request_zero() {
+    for len in LENGTHS.skip(1) {
+        let x = vec![f32::NEG_INFINITY; len];
+        check("all -inf", &x, |y| y.iter().all(|y| y.is_nan()));
+        for accuracy in [Accuracy::Fast, Accuracy::Accurate] {
+            let zero = Softmax::new().accuracy(accuracy).masked(MaskedRow::Zero);
+            let mut y = x.clone();
+            zero.run_in_place(&mut y);
+            assert!(y.iter().all(|&y| y == 0.0), "{y:?}");
+            // Zero is for masks; it hides no NaN.
+            let mut y = with(x.clone(), len - 1, f32::NAN);
+            zero.run_in_place(&mut y);
+            assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+        }
+    }
+}
+
+#[test]
+fn equal_values_of_any_size_give_one_nth() {
+    let values = [0.0, 1.0, -1.0, 8191.0, 8193.0, -8191.0, -8193.0, 16384.0, -16384.0, 65536.0, 16_777_216.0];
+    let huge = [-16_777_216.0, 1e9, -1e9, 1e30, -1e30, 3.4e38, -3.4e38, f32::MAX, f32::MIN, 1e-40, -1e-40];
+    for len in LENGTHS.skip(1).step_by(5) {
+        for value in values.into_iter().chain(huge) {
+            let x = vec![value; len];
+            check("equal", &x, |y| close(&x, y, RELATIVE));
+        }
+    }
+}
+
+#[test]
+fn finite_rows_of_any_magnitude_are_right() {
+    for len in LENGTHS.skip(2).step_by(7) {
+        for magnitude in [1e3, 8190.0, 8200.0, 16384.0, 1e6, 16_777_216.0, 1e9, 3.3e38] {
+            for sign in [1.0, -1.0] {
+                // The spacing of floats there, so that neighbours of the maximum matter.
+                let step = magnitude * f32::EPSILON * 8.0;
+                let near: Vec<f32> = ramp(len).iter().map(|v| sign * magnitude + v * step).collect();
+                check("around a magnitude", &near, |y| close(&near, y, 10.0 * RELATIVE));
+                let far = with(ramp(len), 0, sign * magnitude);
+                check("one of a magnitude", &far, |y| close(&far, y, 10.0 * RELATIVE));
+            }
+        }
+        let both = with(with(ramp(len), 0, f32::MAX), 1, f32::MIN);
+        check("both extremes", &both, |y| y[0] == 1.0 && y[1..].iter().all(|&y| y == 0.0));
+    }
+}
+
+#[test]
+fn subnormal_inputs_count_as_what_they_are_and_subnormal_outputs_are_right_or_zero() {
+    for len in LENGTHS.skip(2).step_by(3) {
+        let tiny: Vec<f32> = (0..len).map(|i| f32::from_bits(1 + i as u32 * 1000)).collect();
+        check("subnormal inputs", &tiny, |y| close(&tiny, y, RELATIVE));
+        let deep: Vec<f32> = (0..len).map(|i| if i == 1 { 0.0 } else { -80.0 - (i % 25) as f32 }).collect();
+        check("subnormal outputs", &deep, |y| close(&deep, y, 10.0 * RELATIVE));
+    }
+}
+
+#[test]
+fn rows_of_no_and_of_one_element() {
+    check("empty", &[], |y| y.is_empty());
+    for value in [0.0, 1e-40, -5.0, 3.4e38, -3.4e38] {
+        check("one element", &[value], |y| close(&[value], y, f64::from(f32::EPSILON)));
+    }
+}
+
+#[test]
+fn wrong_lengths_are_errors_that_name_both_and_leave_the_output_alone() {
+    let mut y = [7.0; 4];
+    let error = softmax_kernels::softmax(&[1.0; 3], &mut y).unwrap_err();
+    assert_eq!(error, ShapeError::Lengths { input: 3, output: 4 });
+    assert_eq!(error.to_string(), "input has 3 elements but output has 4");
+    let error = softmax_kernels::softmax_rows(&[1.0; 4], &mut y, 3).unwrap_err();
+    assert_eq!(error.to_string(), "4 elements are not a whole number of rows of 3");
+    assert!(softmax_kernels::softmax_rows_in_place(&mut y, 0).is_err());
+    assert_eq!(y, [7.0; 4]);
+    assert_eq!(softmax_kernels::softmax_rows(&[], &mut [], 0), Ok(()));
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_batch_or_its_alignment() {
+    for len in [1, 5, 64, 197, 1000] {
+        let x: Vec<f32> = (0..8 * len).map(|i| (i * 37 % 1009) as f32 / 50.0 - 10.0).collect();
+        let mut batch = vec![0.0; x.len()];
+        softmax_kernels::softmax_rows(&x, &mut batch, len).unwrap();
+        for (row, expected) in x.chunks(len).zip(batch.chunks(len)) {
+            for offset in 0..4 {
+                let mut shifted = vec![0.0; len + offset];
+                shifted[offset..].copy_from_slice(row);
+                let mut y = vec![0.0; len];
+                softmax_kernels::softmax(&shifted[offset..], &mut y).unwrap();
+                assert_eq!(y, expected, "n = {len}, offset {offset}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_rows_keep_the_promised_accuracy() {
+    for len in [100, 1000, 100_000, 1 << 20] {
+        let mut random = softmax_bench::random::Random::new(len as u64);
+        let x: Vec<f32> = (0..len).map(|_| random.uniform(-10.0, 10.0)).collect();
+        let exact = oracle::softmax(&x);
+        for (accuracy, limit) in [(Accuracy::Fast, 20), (Accuracy::Accurate, 4)] {
+            let mut y = vec![0.0; len];
+            Softmax::new().accuracy(accuracy).run(&x, &mut y).unwrap();
+            let worst = exact.iter().zip(&y).map(|(&e, &y)| oracle::ulp_distance(e as f32, y)).max();
+            assert!(worst <= Some(limit), "{accuracy:?}, n = {len}: {worst:?} ULP");
+        }
+    }
+}

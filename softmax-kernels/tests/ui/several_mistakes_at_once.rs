@@ -1,0 +1,18 @@
+// All of them are reported, in both grids.
+softmax_kernels::kernels! {
+    grid {
+        passes: [maximum],
+        isas: [avx2, neon],
+        unrolls: [2],
+        exp: [fast 9],
+    }
+    grid {
+        passes: [scale],
+        isas: [avx2, 2],
+        unroll: [four],
+    }
+}
+
+fn main() {
+    println!("{}", VARIANTS.len());
+}

@@ -1,0 +1,141 @@
+//! From good passes to plans that are worth racing whole.
+
+use softmax_spec::{Accuracy, Algorithm, Exp, Pass, PassVariant, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The fastest variants of every (pass, exp core) with their times in nanoseconds per element, fastest first.
+pub type Shortlist = BTreeMap<(Pass, Option<Exp>), Vec<(PassVariant, f64)>>;
+
+/// Passes in a plan warm the caches for each other, so the sum of their times only roughly predicts its time. Beyond
+/// this factor of the best prediction, an exp core is not worth racing whole.
+const PREDICTION_SLACK: f64 = 1.4;
+
+/// A plan with the sum of its passes' times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contender {
+    /// The plan.
+    pub plan: Plan,
+    /// Nanoseconds per element, roughly.
+    pub predicted: f64,
+}
+
+/// Plans that are meant to reach `accuracy`, the most promising first: the best of every algorithm, then the best
+/// of every exp core, then the rest.
+pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy) -> Vec<Contender> {
+    let mut all: Vec<Contender> = Algorithm::ALL
+        .into_iter()
+        .flat_map(|algorithm| exps(shortlist).into_iter().map(move |exp| (algorithm, exp)))
+        .filter(|&(algorithm, exp)| accuracy.admits(algorithm, exp))
+        .flat_map(|(algorithm, exp)| product(shortlist, algorithm, exp))
+        .collect();
+    all.sort_by(|a, b| a.predicted.total_cmp(&b.predicted));
+    let limit = all.first().map_or(0.0, |best| best.predicted * PREDICTION_SLACK);
+
+    let (mut algorithms, mut cores) = (BTreeSet::new(), BTreeSet::new());
+    let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
+    for contender in all {
+        let (algorithm, exp) = (contender.plan.algorithm(), contender.plan.exp());
+        let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert((algorithm, exp)));
+        match () {
+            () if first => tiers[0].push(contender),
+            () if contender.predicted > limit => {}
+            () if first_of_core => tiers[1].push(contender),
+            () => tiers[2].push(contender),
+        }
+    }
+    tiers.concat()
+}
+
+fn exps(shortlist: &Shortlist) -> BTreeSet<Exp> {
+    shortlist.keys().filter_map(|(_, exp)| *exp).collect()
+}
+
+/// Every combination of the shortlisted variants of the algorithm's passes.
+fn product(shortlist: &Shortlist, algorithm: Algorithm, exp: Exp) -> Vec<Contender> {
+    let mut partial = vec![(Vec::new(), 0.0)];
+    for &pass in algorithm.passes() {
+        let key = (pass, pass.exponentiates().then_some(exp));
+        let variants = shortlist.get(&key).map_or(&[][..], Vec::as_slice);
+        let extended = |(passes, time): &(Vec<PassVariant>, f64)| {
+            let (passes, time) = (passes.clone(), *time);
+            variants
+                .iter()
+                .map(move |(variant, more)| ([passes.clone(), vec![*variant]].concat(), time + more))
+        };
+        partial = partial.iter().flat_map(extended).collect();
+    }
+    let plan = |(passes, predicted)| Some(Contender { plan: Plan::new(algorithm, passes).ok()?, predicted });
+    partial.into_iter().filter_map(plan).collect()
+}
+
+/// Whether some plan that reaches one of the accuracies could use the variant; others need not be timed.
+pub fn is_useful(variant: &PassVariant, accuracies: &[Accuracy]) -> bool {
+    let algorithms =
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.passes().contains(&variant.pass));
+    let admitted = |algorithm| {
+        let admits = |exp| accuracies.iter().any(|accuracy| accuracy.admits(algorithm, exp));
+        variant.exp.is_none_or(admits)
+    };
+    algorithms.into_iter().any(admitted)
+}
+
+/// How much code a plan is, for ties: the elements of its tiles.
+pub fn code_size(plan: &Plan) -> usize {
+    plan.passes().iter().map(PassVariant::tile_elements).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortlist(variants: &[(&str, f64)]) -> Shortlist {
+        let mut shortlist = Shortlist::new();
+        for (id, time) in variants {
+            let variant: PassVariant = id.parse().unwrap();
+            shortlist.entry((variant.pass, variant.exp)).or_default().push((variant, *time));
+        }
+        shortlist
+    }
+
+    #[test]
+    fn plans_share_an_exp_core_and_reach_the_accuracy() {
+        let shortlist = shortlist(&[
+            ("f32_ext_sum__avx2_p5_u32", 0.2),
+            ("f32_ext_sum__avx2_a6_u32", 0.3),
+            ("f32_ext_scale__avx2_p5_u32", 0.2),
+            ("f32_ext_scale__avx2_a6_u32", 0.3),
+            ("f32_ext_scale__avx2_a6_u64", 0.31),
+        ]);
+        let texts = |accuracy| {
+            contenders(&shortlist, accuracy).iter().map(|c| c.plan.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts(Accuracy::Accurate),
+            [
+                "two_pass(f32_ext_sum__avx2_a6_u32, f32_ext_scale__avx2_a6_u32)",
+                "two_pass(f32_ext_sum__avx2_a6_u32, f32_ext_scale__avx2_a6_u64)"
+            ]
+        );
+        assert_eq!(
+            texts(Accuracy::Fast)[0],
+            "two_pass(f32_ext_sum__avx2_p5_u32, f32_ext_scale__avx2_p5_u32)"
+        );
+    }
+
+    #[test]
+    fn every_algorithm_is_raced_however_slow_it_looks() {
+        let shortlist = shortlist(&[
+            ("f32_max__avx2_u32", 0.1),
+            ("f32_store_exp__avx2_a5_u32", 0.1),
+            ("f32_store_exp__avx2_a5_u64", 0.1),
+            ("f32_scale__avx2_u32", 0.1),
+            ("f32_online_sum__avx2_a5_u32", 5.0),
+            ("f32_scale_exp__avx2_a5_u32", 5.0),
+            ("f32_scale_exp__avx2_a5_u64", 5.0),
+        ]);
+        let algorithms: Vec<Algorithm> =
+            contenders(&shortlist, Accuracy::Fast).iter().map(|c| c.plan.algorithm()).collect();
+        assert_eq!(algorithms[..2], [Algorithm::ThreePassReload, Algorithm::Online]);
+        assert_eq!(algorithms[2..], [Algorithm::ThreePassReload], "slow plans beyond the first");
+    }
+}

@@ -1,0 +1,77 @@
+//! What the confirmation round says about a pick, in the words of a profile.
+
+use super::statistics::{bootstrap_interval, median, ratios};
+use softmax_spec::Plan;
+use softmax_spec::profile::Evidence;
+
+/// Samples of one confirmation round, in nanoseconds per element, all from the same rounds.
+pub struct Confirmation<'a> {
+    /// Row length in elements.
+    pub len: usize,
+    /// Of the pick.
+    pub pick: &'a [f64],
+    /// Of the plan that was the default before.
+    pub default: &'a [f64],
+    /// Of copying the row.
+    pub memcpy: &'a [f64],
+    /// Of reading the row.
+    pub read_sum: &'a [f64],
+    /// Of plans of other algorithms.
+    pub others: Vec<(Plan, &'a [f64])>,
+}
+
+impl Confirmation<'_> {
+    /// The evidence for the pick.
+    pub fn evidence(&self, ties: Vec<Plan>) -> Evidence {
+        let memcpy = median(self.memcpy);
+        let time = median(self.pick);
+        let against = |other: &[f64]| median(&ratios(other, self.pick));
+        let others = self.others.iter().map(|(plan, samples)| (plan.clone(), against(samples)));
+        Evidence {
+            len: self.len,
+            ns_per_element: time,
+            interval: bootstrap_interval(self.pick),
+            memcpy_ns_per_element: memcpy,
+            roofline: (median(self.read_sum) + memcpy) / time,
+            speedup_over_default: against(self.default),
+            runner_up: others.min_by(|(_, a), (_, b)| a.total_cmp(b)),
+            ties,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_paired_and_the_roofline_is_reading_plus_copying() {
+        let plan = |text: &str| text.parse::<Plan>().unwrap();
+        let (online, recompute) = (
+            plan("online(f32_online_sum__avx2_f5_u32, f32_scale_exp__avx2_f5_u32)"),
+            plan(
+                "three_pass_recompute(f32_max__avx2_u32, f32_sum_exp__avx2_f5_u32, f32_scale_exp__avx2_f5_u32)",
+            ),
+        );
+        // The machine slows down by half in the last two rounds; ratios do not notice.
+        let pick = [0.4, 0.4, 0.4, 0.8, 0.8];
+        let scaled = |factor: f64| pick.map(|time| time * factor);
+        let (default, slower, slowest) = (scaled(1.5), scaled(1.1), scaled(2.0));
+        let evidence = Confirmation {
+            len: 64,
+            pick: &pick,
+            default: &default,
+            memcpy: &[0.1; 5],
+            read_sum: &[0.06; 5],
+            others: vec![(recompute, &slowest), (online.clone(), &slower)],
+        }
+        .evidence(vec![]);
+        assert_eq!((evidence.len, evidence.ns_per_element, evidence.memcpy_ns_per_element), (64, 0.4, 0.1));
+        assert!((evidence.roofline - 0.4).abs() < 1e-12);
+        assert!((evidence.speedup_over_default - 1.5).abs() < 1e-12);
+        let (plan, ratio) = evidence.runner_up.unwrap();
+        assert_eq!(plan, online);
+        assert!((ratio - 1.1).abs() < 1e-12);
+        assert!(evidence.interval.0 >= 0.4 && evidence.interval.1 <= 0.8);
+    }
+}

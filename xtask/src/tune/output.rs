@@ -1,0 +1,84 @@
+//! The profile's file: checked before the search, written at once after it.
+
+use crate::error::bad_input;
+use anyhow::{Context, Result};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
+
+/// Where a profile is to go, as an absolute path.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    directory: PathBuf,
+}
+
+impl Output {
+    /// Refuses a path that could not be written to when the search is over.
+    pub fn new(path: &Path) -> Result<Output> {
+        let shown = path.display();
+        let refuse = |why: String| bad_input(format!("cannot write --output {shown}: {why}"));
+        let absolute = std::path::absolute(path).map_err(|error| refuse(error.to_string()))?;
+        if absolute.is_dir() {
+            return Err(refuse("it is a directory; name a file in it".to_owned()));
+        }
+        let directory = absolute.parent().map(Path::to_owned).unwrap_or_default();
+        if !directory.is_dir() {
+            return Err(refuse(format!("there is no directory {}; create it first", directory.display())));
+        }
+        let output = Output { path: absolute, directory };
+        output.temporary().map_err(|error| refuse(format!("its directory is not writable ({error})")))?;
+        Ok(output)
+    }
+
+    /// Where it goes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes all of it, or nothing.
+    pub fn write(&self, text: &str) -> Result<()> {
+        let context = || format!("cannot write {}", self.path.display());
+        let mut file = self.temporary().with_context(context)?;
+        file.write_all(text.as_bytes()).with_context(context)?;
+        file.persist(&self.path).with_context(context)?;
+        Ok(())
+    }
+
+    fn temporary(&self) -> std::io::Result<NamedTempFile> {
+        let mut builder = Builder::new();
+        builder.prefix(".softmax-profile");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // As any new file, less the umask; a temporary file is private otherwise.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        builder.tempfile_in(&self.directory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_replaced_as_a_whole_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = Output::new(&dir.path().join("profile.toml")).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        output.write("one").unwrap();
+        output.write("two").unwrap();
+        assert_eq!(std::fs::read_to_string(output.path()).unwrap(), "two");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_refused_before_the_search() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Output::new(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("is a directory"), "{error}");
+        let error = Output::new(&dir.path().join("no/profile.toml")).unwrap_err().to_string();
+        assert!(error.contains("create it first"), "{error}");
+    }
+}

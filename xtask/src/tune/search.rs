@@ -1,0 +1,554 @@
+//! The search on one ISA: per length, screen passes, race plans, confirm finalists; then find the crossovers.
+
+use super::classes::{self, Pick};
+use super::clock::Clock;
+use super::compose::{self, Shortlist, code_size};
+use super::effort::Effort;
+use super::evidence::Confirmation;
+use super::gate::{Gate, Oracle};
+use super::progress::Progress;
+use super::race::{Entry, Finish, Row, Rules, Timings, decide, race};
+use super::statistics::median;
+use crate::length::Length;
+use anyhow::{Result, bail};
+use softmax_bench::protocol::{MEMCPY, READ_SUM};
+use softmax_spec::profile::{Profile, Table};
+use softmax_spec::{Accuracy, Element, Exp, Isa, Pass, PassVariant, Plan};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+/// A search on one ISA. `M` is the measuring process, or a model in tests.
+pub struct Search<'a, M> {
+    /// Times and verifies.
+    pub machine: &'a mut M,
+    /// The effort's numbers.
+    pub effort: &'a Effort,
+    /// Wall time.
+    pub clock: &'a mut Clock,
+    /// Where progress goes.
+    pub progress: &'a Progress,
+    /// Verdicts.
+    pub gate: &'a mut Gate,
+    /// The profile to beat.
+    pub default: &'a Profile,
+    /// The ISA.
+    pub isa: Isa,
+    /// The accuracies to find plans for.
+    pub accuracies: &'a [Accuracy],
+    /// The ISA's variants that may be used.
+    pub variants: Vec<PassVariant>,
+    /// Nanoseconds per element of passes where they were timed last, filled by the search.
+    pub known: HashMap<PassVariant, f64>,
+}
+
+/// Parts of a length's weight: screening is the most candidates, and the rest is done twice, in place or not.
+const SCREENING: f64 = 0.4;
+const RACING: f64 = 0.15;
+const CONFIRMING: f64 = 0.15;
+/// The crossovers' part of the weight of all lengths.
+const CROSSOVERS: f64 = 0.15;
+/// Weight of the gate on one ISA, in lengths: it takes seconds.
+const GATE: f64 = 1.0;
+/// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
+const FREE_LENGTH_LOG2: f64 = 16.0;
+const WEIGHT_PER_OCTAVE: f64 = 0.5;
+
+/// What the work on one ISA weighs.
+pub fn weight(sizes: &[usize]) -> f64 {
+    GATE + sizes.iter().map(|&len| weight_of(len)).sum::<f64>() * (1.0 + CROSSOVERS)
+}
+
+fn weight_of(len: usize) -> f64 {
+    1.0 + WEIGHT_PER_OCTAVE * ((len as f64).log2() - FREE_LENGTH_LOG2).max(0.0)
+}
+
+/// Generating a row and its parameters, which a request costs once.
+const SETUP_NS_PER_ELEMENT: f64 = 25.0;
+/// From one length to the next a pass may leave a cache; measured ratios stay below this.
+const CACHE_STEP: f64 = 1.5;
+
+/// Picks by accuracy (index) and in place or not, by ascending length.
+type Picks = BTreeMap<(usize, bool), Vec<Pick>>;
+
+impl<M: Timings + Oracle> Search<'_, M> {
+    /// Searches at every length that time allows and returns a table per accuracy, in place or not.
+    pub fn run(&mut self, sizes: &[usize]) -> Result<Vec<Table>> {
+        self.verify_variants()?;
+        let mut picks = Picks::new();
+        for (i, &len) in sizes.iter().enumerate() {
+            if self.clock.remaining().as_secs_f64() < self.least_seconds(len) && !picks.is_empty() {
+                let left: Vec<String> = sizes[i..].iter().map(|&len| Length(len).to_string()).collect();
+                self.progress.note(&format!(
+                    "the budget is spent: {} {} not measured",
+                    self.isa,
+                    left.join(", ")
+                ));
+                self.clock.skip(sizes[i..].iter().map(|&len| weight_of(len)).sum());
+                break;
+            }
+            let shortlist = self.screen(len)?;
+            for in_place in [false, true] {
+                self.pick(Row { len, in_place }, &shortlist, &mut picks)?;
+            }
+        }
+        self.tables(picks, sizes)
+    }
+
+    /// The correctness gate of the passes.
+    fn verify_variants(&mut self) -> Result<()> {
+        let what = format!("{}: verifying {} variants", self.isa, self.variants.len());
+        self.clock.step(GATE);
+        self.progress.step(self.clock, &what);
+        let (gate, machine) = (&mut *self.gate, &mut *self.machine);
+        let mut right = Vec::new();
+        for variant in &self.variants {
+            if gate.admits(machine, &variant.id(), None)? {
+                right.push(*variant);
+            }
+        }
+        self.variants = right;
+        Ok(())
+    }
+
+    /// Races the passes and returns the fastest of each (pass, exp core).
+    fn screen(&mut self, len: usize) -> Result<Shortlist> {
+        let deadline = self.clock.step(SCREENING * weight_of(len));
+        let mut groups: BTreeMap<(Pass, Option<Exp>), Vec<PassVariant>> = BTreeMap::new();
+        for variant in self.affordable_variants(len, deadline) {
+            groups.entry((variant.pass, variant.exp)).or_default().push(variant);
+        }
+        let variants: Vec<(usize, PassVariant)> = groups
+            .values()
+            .enumerate()
+            .flat_map(|(g, members)| members.iter().map(move |v| (g, *v)))
+            .collect();
+        let entries: Vec<Entry> = variants
+            .iter()
+            .map(|(group, variant)| Entry { id: variant.id(), groups: vec![*group] })
+            .collect();
+        let what = format!("{} n={}: screening {} passes", self.isa, Length(len), entries.len());
+        self.progress.step(self.clock, &what);
+        let finish = race(
+            self.machine,
+            Row { len, in_place: false },
+            &entries,
+            &self.effort.screening,
+            deadline,
+            |id| {
+                self.progress.leader(id);
+            },
+        )?;
+        let timed = |i: usize| (variants[i].1, median(&finish.samples[i]));
+        self.known.extend((0..entries.len()).map(timed));
+        let shortlist = groups.keys().enumerate().map(|(group, &key)| {
+            let best = finish.ranking(&entries, group).into_iter().take(self.effort.tiles);
+            (key, best.map(timed).collect())
+        });
+        Ok(shortlist.collect())
+    }
+
+    /// All variants, or if that takes too long as many of each (pass, exp core) as there is time for: those that did
+    /// well at the length before.
+    fn affordable_variants(&self, len: usize, deadline: Instant) -> Vec<PassVariant> {
+        let mut groups: BTreeMap<(Pass, Option<Exp>), Vec<PassVariant>> = BTreeMap::new();
+        for variant in &self.variants {
+            groups.entry((variant.pass, variant.exp)).or_default().push(*variant);
+        }
+        for group in groups.values_mut() {
+            group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
+        }
+        let mut seconds = seconds_until(deadline) - setup_seconds(len);
+        let mut kept = Vec::new();
+        let deepest = groups.values().map(Vec::len).max().unwrap_or(0);
+        for place in 0..deepest {
+            for variant in groups.values().filter_map(|group| group.get(place)) {
+                let cost = self.seconds(&self.effort.screening, len, self.expected_ns(variant));
+                seconds -= cost;
+                if place == 0 || seconds > 0.0 {
+                    kept.push(*variant);
+                }
+            }
+        }
+        kept
+    }
+
+    /// Smaller is more promising: the time where it was timed, else how far the tile is from the usual ones.
+    fn promise(&self, variant: &PassVariant) -> (bool, f64, usize) {
+        let known = self.known.get(variant);
+        /// Published winners unroll by 4 to 9 vectors.
+        const USUAL_UNROLL: usize = 6;
+        (known.is_none(), known.copied().unwrap_or(0.0), variant.tile.unroll.abs_diff(USUAL_UNROLL))
+    }
+
+    /// What a pass probably takes at the next length, in nanoseconds per element.
+    fn expected_ns(&self, variant: &PassVariant) -> f64 {
+        /// Scalar exps take about 4 ns; vectors divide that until memory limits them.
+        const SCALAR_NS: f64 = 4.0;
+        const MEMORY_NS: f64 = 0.3;
+        let unknown = SCALAR_NS / variant.lanes() as f64 + MEMORY_NS;
+        self.known.get(variant).map_or(unknown, |known| known * CACHE_STEP)
+    }
+
+    /// What the first batch costs for one candidate: in every round a sample and a call that is not timed.
+    fn seconds(&self, rules: &Rules, len: usize, ns_per_element: f64) -> f64 {
+        /// Calibration, in rounds.
+        const CALIBRATION: f64 = 2.0;
+        let call = len as f64 * ns_per_element * 1e-9;
+        (rules.first as f64 + CALIBRATION) * ((rules.sample_us * 1e-6).max(call) * 1.1 + call)
+    }
+
+    /// What a length costs at the very least: one variant of each (pass, exp core), a few plans, a confirmation.
+    fn least_seconds(&self, len: usize) -> f64 {
+        const CALLS: f64 = 300.0;
+        let slowest = self.known.values().copied().fold(0.0, f64::max);
+        CALLS * len as f64 * slowest * 1e-9 + 5.0 * setup_seconds(len)
+    }
+
+    /// Races plans on one row, confirms the finalists, and adds the picks.
+    fn pick(&mut self, row: Row, shortlist: &Shortlist, picks: &mut Picks) -> Result<()> {
+        let place = if row.in_place { " in place" } else { "" };
+        let place = format!("{} n={}{place}", self.isa, Length(row.len));
+        let weight = weight_of(row.len);
+        let deadline = self.clock.step(RACING * weight);
+        let mut field = Field::default();
+        for (group, &accuracy) in self.accuracies.iter().enumerate() {
+            let before = picks.get(&(group, row.in_place)).and_then(|picks| picks.last());
+            self.add_contenders(
+                &mut field,
+                &Situation { group, accuracy, row },
+                shortlist,
+                before,
+                deadline,
+            )?;
+        }
+        self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
+        let progress = self.progress;
+        let leading = |id: &str| progress.leader(id);
+        let raced = race(self.machine, row, &field.entries, &self.effort.racing, deadline, leading)?;
+
+        let deadline = self.clock.step(CONFIRMING * weight);
+        let final_field = self.finalists(&field, &raced, row)?;
+        self.progress.step(self.clock, &format!("{place}: confirming"));
+        let confirmed =
+            race(self.machine, row, &final_field.entries, &self.effort.confirmation, deadline, leading)?;
+        for (group, &accuracy) in self.accuracies.iter().enumerate() {
+            let default = self.default_plan(accuracy, row);
+            let picks = picks.entry((group, row.in_place)).or_default();
+            let before = picks.last().map(|pick| pick.plan.clone());
+            picks.extend(conclude(&final_field, &confirmed.samples, group, row, &default, before.as_ref()));
+        }
+        Ok(())
+    }
+
+    /// Adds the plans that reach the accuracy, as many as there is time for, to a race.
+    fn add_contenders(
+        &mut self,
+        field: &mut Field,
+        situation: &Situation,
+        shortlist: &Shortlist,
+        before: Option<&Pick>,
+        deadline: Instant,
+    ) -> Result<()> {
+        let &Situation { group, accuracy, row } = situation;
+        let contenders = compose::contenders(shortlist, accuracy);
+        let mut seconds = (seconds_until(deadline) - setup_seconds(row.len)) / self.accuracies.len() as f64;
+        let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
+        let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
+        let known = known.into_iter().flatten().filter(|plan| plan.reaches(accuracy));
+        let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
+        let mut added = 0;
+        for (plan, predicted) in known.map(|plan| (plan, fastest)).chain(composed) {
+            let enough = added >= self.effort.plans || (added >= LEAST_PLANS && seconds <= 0.0);
+            if enough {
+                break;
+            }
+            if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+                seconds -= self.seconds(&self.effort.racing, row.len, predicted);
+                added += usize::from(field.add(&plan, Some(group)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The best of every accuracy, the best of another algorithm than the leader's, the default, and the references.
+    fn finalists(&mut self, field: &Field, raced: &Finish, row: Row) -> Result<Field> {
+        let mut finalists = Field::default();
+        finalists.add_reference(MEMCPY);
+        finalists.add_reference(READ_SUM);
+        for (group, &accuracy) in self.accuracies.iter().enumerate() {
+            let default = self.default_plan(accuracy, row);
+            if !self.gate.admits(self.machine, &default.to_string(), Some(accuracy.max_ulp()))? {
+                bail!(
+                    "the default plan `{default}` is not right: mend softmax-kernels/tuned/default.toml first"
+                );
+            }
+            finalists.add(&default, None);
+            let ranking = raced.ranking(&field.entries, group);
+            let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
+            let Some(leader) = ranking.first().map(plan) else { continue };
+            let best = ranking.iter().filter(|&&i| raced.alive[i]).take(self.effort.finalists);
+            let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
+            for i in best.chain(other) {
+                finalists.add(plan(i), Some(group));
+            }
+        }
+        Ok(finalists)
+    }
+
+    /// What the default profile would use; where it says nothing, what the library falls back to.
+    fn default_plan(&self, accuracy: Accuracy, row: Row) -> Plan {
+        let fits = |table: &&Table| {
+            (table.isa, table.accuracy, table.in_place) == (self.isa, accuracy, row.in_place)
+        };
+        let table = self.default.tables.iter().find(fits);
+        table.map_or_else(|| Plan::robust(self.isa, Element::F32), |table| table.class(row.len).plan.clone())
+    }
+
+    /// Size classes of every situation.
+    fn tables(&mut self, picks: Picks, sizes: &[usize]) -> Result<Vec<Table>> {
+        let weight = CROSSOVERS * sizes.iter().map(|&len| weight_of(len)).sum::<f64>();
+        let count = picks.len();
+        let mut tables = Vec::new();
+        for ((group, in_place), picks) in picks {
+            let accuracy = self.accuracies[group];
+            let deadline = self.clock.step(weight / count as f64);
+            let place = if in_place { " in place" } else { "" };
+            self.progress
+                .step(self.clock, &format!("{} {accuracy}{place}: finding the crossovers", self.isa));
+            if picks.is_empty() {
+                self.progress.note(&format!("{} {accuracy}{place}: no plan is right, so no table", self.isa));
+                continue;
+            }
+            let classes = classes::classes(self.machine, &picks, in_place, &self.effort.crossover, deadline)?;
+            tables.push(Table {
+                isa: self.isa,
+                element: Element::F32,
+                accuracy,
+                in_place,
+                threads: 1,
+                classes,
+            });
+        }
+        Ok(tables)
+    }
+}
+
+/// Raced however little time there is: one of each algorithm.
+const LEAST_PLANS: usize = 4;
+
+fn seconds_until(deadline: Instant) -> f64 {
+    deadline.saturating_duration_since(Instant::now()).as_secs_f64()
+}
+
+fn setup_seconds(len: usize) -> f64 {
+    len as f64 * SETUP_NS_PER_ELEMENT * 1e-9
+}
+
+/// What a pick is for.
+struct Situation {
+    /// Index of the accuracy, which is its group in races.
+    group: usize,
+    accuracy: Accuracy,
+    row: Row,
+}
+
+/// The entries of a race with their plans; each plan once, however many accuracies it is raced for.
+#[derive(Debug, Default)]
+struct Field {
+    entries: Vec<Entry>,
+    /// `None` for references.
+    plans: Vec<Option<Plan>>,
+}
+
+impl Field {
+    /// Adds a plan to a group. `false` if it was there already.
+    fn add(&mut self, plan: &Plan, group: Option<usize>) -> bool {
+        let at = self.index(plan).unwrap_or_else(|| {
+            self.entries.push(Entry { id: plan.to_string(), groups: vec![] });
+            self.plans.push(Some(plan.clone()));
+            self.entries.len() - 1
+        });
+        let groups = &mut self.entries[at].groups;
+        let new = group.is_some_and(|group| !groups.contains(&group));
+        groups.extend(group.filter(|_| new));
+        new
+    }
+
+    fn add_reference(&mut self, id: &str) {
+        self.entries.push(Entry { id: id.to_owned(), groups: vec![] });
+        self.plans.push(None);
+    }
+
+    fn index(&self, plan: &Plan) -> Option<usize> {
+        self.plans.iter().position(|known| known.as_ref() == Some(plan))
+    }
+
+    fn reference(&self, id: &str) -> usize {
+        self.entries.iter().position(|entry| entry.id == id).expect("every confirmation has the references")
+    }
+}
+
+/// The pick of an accuracy. A tie goes to the plan of the length before, which is no more code, then to the smaller
+/// code, then to the first id.
+fn conclude(
+    field: &Field,
+    samples: &[Vec<f64>],
+    group: usize,
+    row: Row,
+    default: &Plan,
+    before: Option<&Plan>,
+) -> Option<Pick> {
+    let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
+    let contenders: Vec<usize> =
+        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(&group)).collect();
+    let decision = decide(samples, &contenders, |i| {
+        (Some(plan(i)) != before, code_size(plan(i)), field.entries[i].id.clone())
+    })?;
+    let winner = plan(decision.winner);
+    let others = contenders.iter().filter(|&&i| plan(i).algorithm() != winner.algorithm());
+    let confirmation = Confirmation {
+        len: row.len,
+        pick: &samples[decision.winner],
+        default: &samples[field.index(default)?],
+        memcpy: &samples[field.reference(MEMCPY)],
+        read_sum: &samples[field.reference(READ_SUM)],
+        others: others.map(|&i| (plan(i).clone(), samples[i].as_slice())).collect(),
+    };
+    let ties = decision.ties.iter().map(|&i| plan(i).clone()).collect();
+    Some(Pick { plan: winner.clone(), evidence: confirmation.evidence(ties) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statistics::next;
+    use super::*;
+    use crate::flags;
+    use softmax_bench::protocol::{Candidate, TimeRequest};
+    use softmax_spec::Algorithm;
+    use std::time::Duration;
+
+    /// A machine on which reloading wins in cache and Two-Pass beyond, unroll 8 is best for every pass, and one
+    /// variant, the fastest of all, is wrong.
+    struct Model {
+        random: u64,
+        timed: Vec<Candidate>,
+    }
+
+    const CACHE: usize = 100_000;
+    const WRONG: &str = "f32_store_exp__avx2_a5_u64_acc2";
+
+    impl Model {
+        fn pass(variant: &PassVariant, len: usize) -> f64 {
+            let cached = len <= CACHE;
+            let work = match variant.pass {
+                Pass::Max | Pass::Scale => 0.05,
+                Pass::ExtSum | Pass::ExtScale => 0.25,
+                Pass::OnlineSum => 0.4,
+                _ => 0.2,
+            };
+            let degree = variant.exp.map_or(0.0, |exp| 0.005 * f64::from(exp.degree));
+            let tile = 1.0 + 0.1 * (variant.tile.unroll as f64 / 8.0).log2().abs();
+            let lucky = if variant.id() == WRONG { 0.5 } else { 1.0 };
+            ((work + degree) * tile + if cached { 0.0 } else { 0.3 }) * lucky
+        }
+
+        fn truth(candidate: &str, len: usize) -> f64 {
+            match candidate.parse::<Plan>() {
+                Ok(plan) => plan.passes().iter().map(|pass| Model::pass(pass, len)).sum(),
+                Err(_) => candidate.parse().map_or(0.1, |variant| Model::pass(&variant, len)),
+            }
+        }
+    }
+
+    impl Timings for Model {
+        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+            self.timed.extend(request.candidates.clone());
+            let mut noisy = |truth: f64| {
+                let uniform = next(&mut self.random) as f64 / u64::MAX as f64;
+                let outlier = if next(&mut self.random).is_multiple_of(15) { 3.0 } else { 1.0 };
+                truth * (1.0 + 0.01 * uniform) * outlier
+            };
+            let times =
+                |id: &Candidate| (0..request.rounds).map(|_| noisy(Model::truth(id, request.len))).collect();
+            Ok(request.candidates.iter().map(times).collect())
+        }
+    }
+
+    impl Oracle for Model {
+        fn failure(&mut self, candidate: &Candidate, _: Option<u32>) -> Result<Option<String>> {
+            Ok(candidate.contains(WRONG).then(|| "2 + 2 = 5".to_owned()))
+        }
+    }
+
+    fn default() -> Profile {
+        Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] }
+    }
+
+    fn search(model: &mut Model, gate: &mut Gate, sizes: &[usize]) -> Vec<Table> {
+        let mut variants = crate::project::grid().unwrap().variants;
+        variants.retain(|variant| variant.isa == Isa::Avx2);
+        let mut clock = Clock::start(Duration::from_secs(3600), weight(sizes));
+        Search {
+            machine: model,
+            effort: &Effort::new(flags::Effort::Quick),
+            clock: &mut clock,
+            progress: &Progress::silent(),
+            gate,
+            default: &default(),
+            isa: Isa::Avx2,
+            accuracies: &[Accuracy::Fast],
+            variants,
+            known: HashMap::new(),
+        }
+        .run(sizes)
+        .unwrap()
+    }
+
+    #[test]
+    fn the_right_plans_and_the_crossover_are_found_and_a_wrong_variant_is_never_timed() {
+        let mut model = Model { random: 3, timed: Vec::new() };
+        let mut gate = Gate::default();
+        let tables = search(&mut model, &mut gate, &[1 << 10, 1 << 14, 1 << 18, 1 << 22]);
+        assert_eq!(tables.iter().map(|table| table.in_place).collect::<Vec<_>>(), [false, true]);
+        for table in &tables {
+            let algorithms: Vec<Algorithm> =
+                table.classes.iter().map(|class| class.plan.algorithm()).collect();
+            assert_eq!(algorithms, [Algorithm::ThreePassReload, Algorithm::TwoPass]);
+            let upper = table.classes[0].upper.unwrap() as f64;
+            assert!((upper / CACHE as f64).ln().abs() < 0.2, "{upper}");
+            for class in &table.classes {
+                assert!(class.plan.passes().iter().all(|pass| pass.tile.unroll == 8), "{}", class.plan);
+                let evidence = class.evidence.as_ref().unwrap();
+                assert!(evidence.speedup_over_default > 1.0, "{evidence:?}");
+                assert_ne!(evidence.runner_up.as_ref().unwrap().0.algorithm(), class.plan.algorithm());
+            }
+        }
+        assert!(model.timed.iter().all(|candidate| !candidate.contains(WRONG)));
+        assert_eq!(gate.failures()[0].candidate, WRONG);
+    }
+
+    #[test]
+    fn without_time_a_reduced_field_still_gives_a_table() {
+        let mut model = Model { random: 5, timed: Vec::new() };
+        let sizes = [1 << 10, 1 << 14];
+        let mut variants = crate::project::grid().unwrap().variants;
+        variants.retain(|variant| variant.isa == Isa::Avx2);
+        let tables = Search {
+            machine: &mut model,
+            effort: &Effort::new(flags::Effort::Quick),
+            clock: &mut Clock::start(Duration::ZERO, weight(&sizes)),
+            progress: &Progress::silent(),
+            gate: &mut Gate::default(),
+            default: &default(),
+            isa: Isa::Avx2,
+            accuracies: &[Accuracy::Fast],
+            variants,
+            known: HashMap::new(),
+        }
+        .run(&sizes)
+        .unwrap();
+        assert_eq!(tables.len(), 2);
+        assert!(model.timed.len() < 200, "{} timed", model.timed.len());
+        assert!(tables.iter().all(|table| table.classes.len() == 1));
+    }
+}
