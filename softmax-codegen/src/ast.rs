@@ -11,6 +11,8 @@
 //! ```
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::quote;
+use softmax_spec::UnknownId;
 use std::ops::RangeInclusive;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -30,6 +32,8 @@ pub struct Spec {
     pub select: Option<Ident>,
     /// The grids, in order.
     pub grids: Vec<Grid>,
+    /// Options that are unknown or given twice.
+    pub mistakes: Vec<syn::Error>,
 }
 
 /// One product of axes.
@@ -53,13 +57,23 @@ pub struct Entry {
     /// Such as `avx2`.
     pub word: Option<Ident>,
     /// Such as `4` or `4..=6`.
-    pub numbers: Option<(RangeInclusive<usize>, Span)>,
+    pub numbers: Option<Numbers>,
+}
+
+/// A number or a range of them.
+pub struct Numbers {
+    /// The numbers; at least one.
+    pub range: RangeInclusive<usize>,
+    /// Of the first one.
+    pub first: Span,
+    /// Of the last one.
+    pub last: Span,
 }
 
 impl Entry {
     /// Where it stands.
     pub fn span(&self) -> Span {
-        let numbers = self.numbers.as_ref().map(|(_, span)| *span);
+        let numbers = self.numbers.as_ref().map(|numbers| numbers.first);
         self.word.as_ref().map(Ident::span).or(numbers).unwrap_or_else(Span::call_site)
     }
 }
@@ -72,7 +86,6 @@ impl Parse for Spec {
             if name == "grid" {
                 spec.grids.push(Grid::parse_after(&name, input)?);
             } else {
-                input.parse::<Token![:]>()?;
                 spec.parse_option(&name, input)?;
             }
             input.parse::<Option<Token![,]>>()?;
@@ -83,22 +96,23 @@ impl Parse for Spec {
 
 impl Spec {
     fn parse_option(&mut self, name: &Ident, input: ParseStream) -> syn::Result<()> {
+        const ITEMS: [&str; 4] = ["grid", "crate", "profiles", "shortlist"];
         let text = name.to_string();
+        if !ITEMS.contains(&text.as_str()) && text != "select" {
+            self.mistakes.push(syn::Error::new(name.span(), UnknownId::new("item", &text, ITEMS.to_vec())));
+            return skip_item(input);
+        }
+        input.parse::<Token![:]>()?;
         let twice = match text.as_str() {
-            "crate" => self.krate.replace(parse_until_comma(input)?).is_some(),
+            "crate" => self.krate.replace(parse_path(input)?).is_some(),
             "profiles" => self.profiles.replace(parse_list(input)?).is_some(),
             "shortlist" => self.shortlist.replace(parse_unless(input)?).is_some(),
-            "select" => self.select.replace(input.parse()?).is_some(),
-            _ => {
-                let options = ["grid", "crate", "profiles", "shortlist"];
-                let message = softmax_spec::UnknownId::new("item", &text, options.to_vec());
-                return Err(syn::Error::new(name.span(), message));
-            }
+            _ => self.select.replace(input.parse()?).is_some(),
         };
-        match twice {
-            true => Err(syn::Error::new(name.span(), format!("`{text}` is given twice"))),
-            false => Ok(()),
+        if twice {
+            self.mistakes.push(syn::Error::new(name.span(), format!("`{text}` is given twice")));
         }
+        Ok(())
     }
 }
 
@@ -131,17 +145,20 @@ impl Parse for Entry {
     }
 }
 
-fn parse_numbers(input: ParseStream) -> syn::Result<(RangeInclusive<usize>, Span)> {
-    let first: LitInt = input.parse()?;
-    let low = first.base10_parse()?;
-    let high = match input.parse::<Option<Token![..=]>>()? {
-        Some(_) => input.parse::<LitInt>()?.base10_parse()?,
-        None => low,
+fn parse_numbers(input: ParseStream) -> syn::Result<Numbers> {
+    let number = |input: ParseStream| -> syn::Result<(usize, Span)> {
+        let literal: LitInt = input.parse()?;
+        Ok((literal.base10_parse()?, literal.span()))
+    };
+    let (low, first) = number(input)?;
+    let (high, last) = match input.parse::<Option<Token![..=]>>()? {
+        Some(_) => number(input)?,
+        None => (low, first),
     };
     if low > high {
-        return Err(syn::Error::new(first.span(), format!("{low}..={high} is empty")));
+        return Err(syn::Error::new(first, format!("{low}..={high} is empty")));
     }
-    Ok((low..=high, first.span()))
+    Ok(Numbers { range: low..=high, first, last })
 }
 
 fn parse_list<T: Parse>(input: ParseStream) -> syn::Result<Vec<T>> {
@@ -160,10 +177,21 @@ fn parse_unless(input: ParseStream) -> syn::Result<TokenStream> {
     content.parse()
 }
 
-fn parse_until_comma(input: ParseStream) -> syn::Result<TokenStream> {
-    let mut tokens = TokenStream::new();
+/// To the end of an unknown item, a comma or braces, so that what follows is still checked.
+fn skip_item(input: ParseStream) -> syn::Result<()> {
     while !input.is_empty() && !input.peek(Token![,]) {
-        tokens.extend([input.parse::<TokenTree>()?]);
+        let braces = input.peek(syn::token::Brace);
+        input.parse::<TokenTree>()?;
+        if braces {
+            break;
+        }
     }
-    Ok(tokens)
+    Ok(())
+}
+
+/// The words of a path are any, `crate` and `self` included.
+fn parse_path(input: ParseStream) -> syn::Result<TokenStream> {
+    let leading = input.parse::<Option<Token![::]>>()?;
+    let segments = Punctuated::<Ident, Token![::]>::parse_separated_nonempty_with(input, Ident::parse_any)?;
+    Ok(quote!(#leading #segments))
 }

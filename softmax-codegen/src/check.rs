@@ -1,7 +1,7 @@
 //! From the syntax tree to a grid: every word looked up, every number checked, all mistakes reported at once,
 //! each at its own token.
 
-use crate::ast;
+use crate::ast::{self, Numbers};
 use proc_macro2::Span;
 use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Tile, UnknownId, polynomial};
 use std::str::FromStr;
@@ -32,9 +32,12 @@ impl Mistakes {
 
 /// The grid that the spec describes.
 pub fn grid(spec: &ast::Spec) -> syn::Result<Grid> {
-    let mut mistakes = Mistakes::default();
+    let mut mistakes = Mistakes(spec.mistakes.clone());
     if spec.grids.is_empty() {
-        mistakes.add(Span::call_site(), "a spec needs at least one `grid { passes: [...], isas: [...], unroll: [...] }`");
+        mistakes.add(
+            Span::call_site(),
+            "a spec needs at least one `grid { passes: [...], isas: [...], unroll: [...] }`",
+        );
     }
     let blocks = spec.grids.iter().map(|grid| block(grid, &mut mistakes)).collect();
     mistakes.into_result(Grid { blocks })
@@ -76,7 +79,10 @@ fn check_not_empty(span: Span, block: &Block, mistakes: &mut Mistakes) {
         let first = &pruned[0];
         mistakes.add(
             span,
-            format!("no variant of this grid can be generated: {}, for example, because {}", first.variant, first.reason),
+            format!(
+                "no variant of this grid can be generated: {}, for example, because {}",
+                first.variant, first.reason
+            ),
         );
     }
 }
@@ -110,12 +116,18 @@ impl<'a> Axes<'a> {
     fn entries(&self, name: &str, need: Need, allowed: &str, mistakes: &mut Mistakes) -> &'a [ast::Entry] {
         let Some(axis) = self.grid.axes.iter().find(|axis| axis.name == name) else {
             if need == Need::Always {
-                mistakes.add(self.grid.span, format!("this grid lacks the axis `{name}: [...]` (allowed: {allowed})"));
+                mistakes.add(
+                    self.grid.span,
+                    format!("this grid lacks the axis `{name}: [...]` (allowed: {allowed})"),
+                );
             }
             return &[];
         };
         if axis.entries.is_empty() {
-            mistakes.add(axis.name.span(), format!("`{name}` is empty: list at least one value (allowed: {allowed})"));
+            mistakes.add(
+                axis.name.span(),
+                format!("`{name}` is empty: list at least one value (allowed: {allowed})"),
+            );
         }
         &axis.entries
     }
@@ -142,11 +154,13 @@ impl<'a> Axes<'a> {
         let mut values = Vec::new();
         for entry in self.entries(name, need, &allowed, mistakes) {
             match (&entry.word, &entry.numbers) {
-                (None, Some((range, span))) => {
-                    if *range.start() == 0 || *range.end() > Tile::MAX_UNROLL {
-                        mistakes.add(*span, format!("`{name}` must be in {allowed}"));
+                (None, Some(Numbers { range, first, last })) => {
+                    if *range.start() == 0 {
+                        mistakes.add(*first, format!("`{name}` must be in {allowed}"));
+                    } else if *range.end() > Tile::MAX_UNROLL {
+                        mistakes.add(*last, format!("`{name}` must be in {allowed}"));
                     } else {
-                        range.clone().for_each(|n| push_once(&mut values, n, *span, mistakes));
+                        range.clone().for_each(|n| push_once(&mut values, n, *first, mistakes));
                     }
                 }
                 _ => mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})")),
@@ -165,8 +179,10 @@ impl<'a> Axes<'a> {
         );
         let mut values = Vec::new();
         for entry in self.entries("exp", need, &allowed, mistakes) {
-            let (Some(word), Some((degrees, span))) = (&entry.word, &entry.numbers) else {
-                mistakes.add(entry.span(), format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
+            let (Some(word), Some(Numbers { range: degrees, first, last })) = (&entry.word, &entry.numbers)
+            else {
+                mistakes
+                    .add(entry.span(), format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
                 continue;
             };
             let reduction = match word.to_string().parse::<Reduction>() {
@@ -178,8 +194,9 @@ impl<'a> Axes<'a> {
             };
             for degree in degrees.clone() {
                 match u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree)) {
-                    Some(exp) => push_once(&mut values, exp, *span, mistakes),
+                    Some(exp) => push_once(&mut values, exp, *first, mistakes),
                     None => {
+                        let span = if degree == *degrees.start() { first } else { last };
                         mistakes.add(*span, format!("no polynomial of degree {degree} (allowed: {allowed})"));
                         break;
                     }
@@ -191,15 +208,22 @@ impl<'a> Axes<'a> {
 
     /// Accumulators that divide no unroll of the grid are a mistake, not something to prune.
     fn check_accumulators(&self, unrolls: &[usize], mistakes: &mut Mistakes) {
-        let largest = unrolls.iter().max().copied().unwrap_or_default();
-        let entries = self.grid.axes.iter().filter(|axis| axis.name == "accumulators").flat_map(|axis| &axis.entries);
-        for (range, span) in entries.filter_map(|entry| entry.numbers.as_ref()) {
-            for accumulators in range.clone() {
-                if accumulators > largest {
-                    mistakes.add(*span, format!("{accumulators} accumulators are more than the largest unroll, {largest}"));
-                } else if !unrolls.iter().any(|unroll| unroll.is_multiple_of(accumulators)) {
-                    mistakes.add(*span, format!("{accumulators} accumulators divide no unroll of this grid"));
-                }
+        let divides = |n: usize| unrolls.iter().any(|unroll| unroll.is_multiple_of(n));
+        let allowed: Vec<String> =
+            (1..=Tile::MAX_UNROLL).filter(|&n| divides(n)).map(|n| n.to_string()).collect();
+        let allowed = allowed.join(", ");
+        let entries =
+            self.grid.axes.iter().filter(|axis| axis.name == "accumulators").flat_map(|axis| &axis.entries);
+        for Numbers { range, first, last } in entries.filter_map(|entry| entry.numbers.as_ref()) {
+            for accumulators in range.clone().filter(|&n| !divides(n)) {
+                let span = if accumulators == *range.start() { first } else { last };
+                let problem = match unrolls.iter().max() {
+                    Some(largest) if accumulators > *largest => {
+                        format!("are more than the largest unroll, {largest}")
+                    }
+                    _ => "divide no unroll of this grid".to_owned(),
+                };
+                mistakes.add(*span, format!("{accumulators} accumulators {problem} (allowed: {allowed})"));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::registry::{Registry, shortlist};
 use crate::{ast, check, profile};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use softmax_spec::profile::Profile;
 use softmax_spec::{Enumeration, PassVariant, nearest};
@@ -44,13 +44,14 @@ fn conditional(krate: &TokenStream, condition: &TokenStream, input: TokenStream)
     }
 }
 
-/// Drops the tokens from `shortlist` to the next comma.
+/// Drops the tokens from `shortlist` to its condition, and the comma if there is one.
 fn without_shortlist(input: TokenStream) -> TokenStream {
     let mut kept = TokenStream::new();
-    let mut tokens = input.into_iter();
+    let mut tokens = input.into_iter().peekable();
     while let Some(token) = tokens.next() {
         if token.to_string() == "shortlist" {
-            tokens.by_ref().find(|token| token.to_string() == ",");
+            tokens.by_ref().find(|token| matches!(token, TokenTree::Group(_)));
+            tokens.next_if(|token| token.to_string() == ",");
         } else {
             token.to_tokens(&mut kept);
         }
@@ -112,7 +113,8 @@ fn user_profile() -> Result<Option<PathBuf>, String> {
 fn read_profile(path: &Path, known: &BTreeSet<PassVariant>) -> Result<Profile, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
     let profile = profile::read(&text)?;
-    let missing = shortlist(std::slice::from_ref(&profile)).into_iter().find(|variant| !known.contains(variant));
+    let missing =
+        shortlist(std::slice::from_ref(&profile)).into_iter().find(|variant| !known.contains(variant));
     match missing {
         None => Ok(profile),
         Some(variant) => Err(not_in_grid(variant, known)),

@@ -18,7 +18,9 @@ pub fn read(text: &str) -> Result<Profile, String> {
     let mut fields = Fields::new("the profile", document.get_ref());
     let schema: u32 = fields.number("schema")?;
     if schema != SCHEMA {
-        return Err(format!("schema {schema} is not supported; this version reads schema {SCHEMA}: tune again"));
+        return Err(format!(
+            "schema {schema} is not supported; this version reads schema {SCHEMA}: tune again"
+        ));
     }
     let profile = Profile {
         name: fields.text("name")?.to_owned(),
@@ -31,7 +33,8 @@ pub fn read(text: &str) -> Result<Profile, String> {
 }
 
 fn first_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+    let breaks = |end: usize| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
+    let line = error.span().map(|span| breaks(span.start) + 1);
     match line {
         Some(line) => format!("line {line}: {}", error.message()),
         None => error.message().to_owned(),
@@ -60,7 +63,8 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
     let hash = fields.text("grid_hash")?;
     let origin = Origin {
         rustc: fields.text("rustc")?.to_owned(),
-        grid_hash: u64::from_str_radix(hash, 16).map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
+        grid_hash: u64::from_str_radix(hash, 16)
+            .map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
         grid_variants: fields.number("grid_variants")?,
         effort: fields.text("effort")?.to_owned(),
         seconds: fields.float("seconds")?,
@@ -181,7 +185,8 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         let digits = value.as_integer().filter(|integer| integer.radix() == 10);
-        let number = digits.and_then(|digits| digits.as_str().parse::<u64>().ok()).and_then(|n| n.try_into().ok());
+        let number =
+            digits.and_then(|digits| digits.as_str().parse::<u64>().ok()).and_then(|n| n.try_into().ok());
         number.map(Some).ok_or_else(|| self.wrong(key, "a whole number in range"))
     }
 
@@ -234,7 +239,8 @@ impl<'a> Fields<'a> {
 
     /// Refuses keys that were never asked for.
     fn finish(self) -> Result<(), String> {
-        let unknown = self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
+        let unknown =
+            self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
         match unknown {
             None => Ok(()),
             Some(key) => {
@@ -246,7 +252,8 @@ impl<'a> Fields<'a> {
 }
 
 fn float(value: &DeValue) -> Option<f64> {
-    let text = value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
+    let text =
+        value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
     text?.parse().ok()
 }
 
@@ -346,7 +353,9 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail"),
+            c if c.is_control() => {
+                write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail")
+            }
             c => out.push(c),
         }
     }

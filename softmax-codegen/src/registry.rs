@@ -49,7 +49,8 @@ impl Registry {
     fn variant(&self, variant: &PassVariant) -> TokenStream {
         let krate = &self.krate;
         let (cfg, supported) = (cfg(variant.isa), supported(variant.isa));
-        let (id, pass, isa, element) = (variant.id(), variant.pass.id(), variant.isa.id(), variant.element.id());
+        let (id, pass, isa, element) =
+            (variant.id(), variant.pass.id(), variant.isa.id(), variant.element.id());
         let exp = match variant.exp.map(|exp| exp.to_string()) {
             Some(exp) => quote!(Some(#exp)),
             None => quote!(None),
@@ -90,7 +91,8 @@ impl Registry {
                 }
                 None => quote!(None),
             };
-            let tables = profile.tables.iter().filter(|table| table.threads == 1).map(|table| self.table(table));
+            let tables =
+                profile.tables.iter().filter(|table| table.threads == 1).map(|table| self.table(table));
             quote!(#krate::profile::Profile { name: #name, host: #host, tables: &[#(#tables),*] })
         });
         quote! {

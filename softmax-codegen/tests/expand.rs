@@ -13,7 +13,8 @@ fn expand(spec: &str) -> String {
 /// The messages of the expansion's `compile_error!`s. What remains must be items that define `VARIANTS`.
 fn mistakes(spec: &str) -> Vec<String> {
     let items: syn::File = syn::parse_str(&expand(spec)).unwrap_or_else(|error| panic!("{spec}: {error}"));
-    let defines = items.items.iter().any(|item| matches!(item, syn::Item::Static(item) if item.ident == "VARIANTS"));
+    let defines =
+        items.items.iter().any(|item| matches!(item, syn::Item::Static(item) if item.ident == "VARIANTS"));
     assert!(defines, "no VARIANTS after {spec}");
     let errors = items.items.iter().filter_map(|item| match item {
         syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => Some(&item.mac),
@@ -70,6 +71,8 @@ fn inputs_that_are_no_specs_give_one_or_more_errors_and_empty_items() {
         "grid { passes: [sum_exp], isas: [avx2], unroll: [1], exp: [5] }",
         "grid { passes: [max 3], isas: [avx2], unroll: [one] }",
         "grid { grid: [grid] }",
+        "grids { passes: [max] } grid { passes: [max], isas: [avx2], unroll: [1] }",
+        "option",
         "grid: { passes: [max] }",
         "fn f() -> u32 { 1 }",
         "crate: , grid { passes: [max], isas: [avx2], unroll: [1] }",
@@ -113,7 +116,10 @@ fn a_profile_that_does_not_fit_the_grid_is_an_error_that_names_the_nearest_varia
 
     assert_eq!(with("fits.toml"), [""; 0]);
     for (file, reason) in [
-        ("not_in_grid.toml", "`f32_ext_scale__avx2_p5_u64` is not in the grid; the nearest variant is `f32_ext_scale__avx2_p5_u"),
+        (
+            "not_in_grid.toml",
+            "`f32_ext_scale__avx2_p5_u64` is not in the grid; the nearest variant is `f32_ext_scale__avx2_p5_u",
+        ),
         ("no_such_variant.toml", "unknown pass `ext_scala`, did you mean `ext_scale`?"),
         ("absent.toml", "cannot be read"),
     ] {

@@ -12,8 +12,9 @@ fn plan(text: &str) -> Plan {
 /// Everything that a profile can hold. Floats have the four significant digits that files keep.
 fn full() -> Profile {
     let two_pass = plan("two_pass(f32_ext_sum__avx2_p5_u64_acc2, f32_ext_scale__avx2_p5_u32)");
-    let reload = plan("three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_f5_u32_acc2, f32_scale__avx2_u32)");
-    let online = plan("online(f32_online_sum__avx2_f5_u16, f32_scale_exp__avx2_f5_u16)");
+    let reload =
+        plan("three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_a5_u32_acc2, f32_scale__avx2_u32)");
+    let online = plan("online(f32_online_sum__avx2_a5_u16, f32_scale_exp__avx2_a5_u16)");
     let evidence = |runner_up, ties| Evidence {
         len: 4096,
         ns_per_element: 0.1234,
@@ -57,11 +58,20 @@ fn full() -> Profile {
             seconds: 1.0e16,
         }),
         tables: vec![
-            table(Accuracy::Fast, false, 1, vec![
-                class(Some(1000), &reload, Some(evidence(Some((two_pass.clone(), 1.25)), vec![online.clone()]))),
-                class(Some(2000), &online, Some(evidence(None, vec![]))),
-                class(None, &two_pass, Some(evidence(None, vec![reload.clone(), online.clone()]))),
-            ]),
+            table(
+                Accuracy::Fast,
+                false,
+                1,
+                vec![
+                    class(
+                        Some(1000),
+                        &reload,
+                        Some(evidence(Some((two_pass.clone(), 1.25)), vec![online.clone()])),
+                    ),
+                    class(Some(2000), &online, Some(evidence(None, vec![]))),
+                    class(None, &two_pass, Some(evidence(None, vec![reload.clone(), online.clone()]))),
+                ],
+            ),
             table(Accuracy::Accurate, true, 2, vec![class(None, &accurate, None)]),
         ],
     }
@@ -205,7 +215,10 @@ fn classes_out_of_order_are_refused() {
 #[test]
 fn only_the_last_class_is_unbounded() {
     let last = PLAIN.rfind("plan").unwrap();
-    refused_text(&(PLAIN[..last].to_owned() + "upper = 2000\n" + &PLAIN[last..]), &["only the last class lacks it"]);
+    refused_text(
+        &(PLAIN[..last].to_owned() + "upper = 2000\n" + &PLAIN[last..]),
+        &["only the last class lacks it"],
+    );
     refused("upper = 1000\n", "", &["only the last class lacks it"]);
     let classes = PLAIN.find("\n[[table.class]]").unwrap();
     refused_text(&(PLAIN[..classes].to_owned() + "class = []\n"), &["it has no classes"]);

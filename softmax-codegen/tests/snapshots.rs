@@ -32,7 +32,8 @@ fn generated_code_is_as_reviewed() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         for variant in parsed() {
-            let file = syn::parse2(emit_variant(&variant)).unwrap_or_else(|error| panic!("{variant}: {error}"));
+            let file =
+                syn::parse2(emit_variant(&variant)).unwrap_or_else(|error| panic!("{variant}: {error}"));
             insta::assert_snapshot!(variant.id(), prettyplease::unparse(&file));
         }
     });

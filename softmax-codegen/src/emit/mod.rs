@@ -98,9 +98,11 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let finish = b.take_section();
 
     let hoisted = b.take_hoisted();
-    let (name, docs) = (format_ident!("{}", variant.id()), format!(" `{}` of {} elements.", variant.pass, variant.element));
+    let (name, docs) =
+        (format_ident!("{}", variant.id()), format!(" `{}` of {} elements.", variant.pass, variant.element));
     let features = variant.isa.features().join(",");
-    let target_feature = if features.is_empty() { quote!() } else { quote!(#[target_feature(enable = #features)]) };
+    let target_feature =
+        if features.is_empty() { quote!() } else { quote!(#[target_feature(enable = #features)]) };
     let (parameters, result_type) = (&signature.parameters, &signature.result);
     let output = if variant.pass.stores() { quote!(y: *mut f32,) } else { quote!() };
     quote! {
@@ -133,7 +135,13 @@ fn advance_loop(elements: usize, section: TokenStream) -> TokenStream {
 }
 
 /// Loads `count` vectors at `i`, takes them in, stores what there is to store.
-fn steps(b: &mut Builder, body: &dyn Body, variant: &PassVariant, count: usize, variables: &[State]) -> TokenStream {
+fn steps(
+    b: &mut Builder,
+    body: &dyn Body,
+    variant: &PassVariant,
+    count: usize,
+    variables: &[State],
+) -> TokenStream {
     let offset = |vector: usize| match vector * variant.lanes() {
         0 => quote!(i),
         elements => quote!(i + #elements),

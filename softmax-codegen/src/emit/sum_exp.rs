@@ -8,7 +8,11 @@ use quote::quote;
 use softmax_spec::PassVariant;
 
 pub fn signature() -> Signature {
-    Signature { parameters: quote!(max: f32), result: quote!(f32), body: |b, variant| Box::new(SumExp::new(b, variant)) }
+    Signature {
+        parameters: quote!(max: f32),
+        result: quote!(f32),
+        body: |b, variant| Box::new(SumExp::new(b, variant)),
+    }
 }
 
 /// Also the sum of `store_exp`, which stores what is summed.

@@ -18,7 +18,8 @@ fn tail_mask(count: &TokenStream) -> TokenStream {
 
 /// Halves of `a` folded by `op128` until one lane is left.
 fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
-    let halves = call(fold_halves, &[quote!(_mm256_castps256_ps128(#a)), quote!(_mm256_extractf128_ps::<1>(#a))]);
+    let halves =
+        call(fold_halves, &[quote!(_mm256_castps256_ps128(#a)), quote!(_mm256_extractf128_ps::<1>(#a))]);
     let quarters = call(fold_halves, &[quote!(h), quote!(_mm_movehl_ps(h, h))]);
     let last = call(fold_first, &[quote!(q), quote!(_mm_shuffle_ps::<1>(q, q))]);
     quote!({ let h = #halves; let q = #quarters; _mm_cvtss_f32(#last) })
@@ -26,7 +27,9 @@ fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
 
 impl Lowering for Avx2 {
     fn imports(&self) -> TokenStream {
-        quote!(use ::core::arch::x86_64::*;)
+        quote!(
+            use ::core::arch::x86_64::*;
+        )
     }
 
     fn min_exponent(&self) -> f32 {

@@ -9,7 +9,9 @@ pub struct Avx512;
 
 impl Lowering for Avx512 {
     fn imports(&self) -> TokenStream {
-        quote!(use ::core::arch::x86_64::*;)
+        quote!(
+            use ::core::arch::x86_64::*;
+        )
     }
 
     fn min_exponent(&self) -> f32 {

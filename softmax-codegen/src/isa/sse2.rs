@@ -33,7 +33,9 @@ fn exact_product(combine: &str, a: &TokenStream, b: &TokenStream, c: &TokenStrea
 
 impl Lowering for Sse2 {
     fn imports(&self) -> TokenStream {
-        quote!(use ::core::arch::x86_64::*;)
+        quote!(
+            use ::core::arch::x86_64::*;
+        )
     }
 
     fn min_exponent(&self) -> f32 {

@@ -1,5 +1,6 @@
-// All of them are reported, in both grids.
+// All of them are reported, in the options and in both grids.
 softmax_kernels::kernels! {
+    profile: ["tuned/default.toml"],
     grid {
         passes: [maximum],
         isas: [avx2, neon],

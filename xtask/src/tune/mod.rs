@@ -14,8 +14,10 @@ mod clock;
 mod compose;
 mod effort;
 mod evidence;
+mod field;
 mod gate;
 mod output;
+mod preflight;
 mod progress;
 mod race;
 mod report;
@@ -56,6 +58,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
 
     let default = project::default_profile()?;
     let rustc = rustc_version()?;
+    preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     eprintln!("building the measuring process with the full grid");
     let mut child = Child::start(&child::build()?)?;
     check_child(&mut child, &variants)?;

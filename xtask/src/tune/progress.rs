@@ -20,7 +20,7 @@ pub struct Progress {
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new() -> Progress {
-        let style = ProgressStyle::with_template("{elapsed:>4} {bar:24.cyan/dim} {prefix} {wide_msg:.dim}");
+        let style = ProgressStyle::with_template("{elapsed:>4} {bar:12.cyan/dim} {prefix} {wide_msg:.dim}");
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
             bar.set_style(style.expect("the template is a constant"));
@@ -53,7 +53,7 @@ impl Progress {
     /// Who leads at the moment. Only a bar shows it.
     pub fn leader(&self, what: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("leading: {what}"));
+            bar.set_message(format!("({what})"));
         }
     }
 
@@ -74,9 +74,15 @@ impl Progress {
     }
 }
 
+/// Before this much is done, an extrapolation says nothing.
+const TOO_EARLY: f64 = 0.2;
+
 /// Steps may end before their time is up, so the budget is only the upper limit of what is left.
 fn eta(clock: &Clock) -> String {
     let (elapsed, done) = (clock.elapsed().as_secs_f64(), clock.progress());
-    let extrapolated = if done > 0.0 { elapsed / done * (1.0 - done) } else { f64::INFINITY };
-    format!("about {:.0} s left", extrapolated.min(clock.remaining().as_secs_f64()))
+    let limit = clock.remaining().as_secs_f64();
+    match done < TOO_EARLY {
+        true => format!("at most {limit:.0} s left"),
+        false => format!("about {:.0} s left", (elapsed / done * (1.0 - done)).min(limit)),
+    }
 }

@@ -16,7 +16,7 @@ const FAILURES_SHOWN: usize = 3;
 
 /// A table per ISA, accuracy, in place or not.
 pub fn text(tuned: &Profile) -> String {
-    tuned.tables.iter().map(|table| format!("{}\n{}\n\n", title(table), grid(table))).collect()
+    tuned.tables.iter().map(|table| format!("{}\n{}\n\n", title(table), grid(table).trim_fmt())).collect()
 }
 
 fn title(table: &Table) -> String {
@@ -60,10 +60,10 @@ fn row(class: &Class) -> Vec<String> {
 fn numbers(evidence: &Evidence) -> [String; 7] {
     let time = evidence.ns_per_element;
     let (low, high) = evidence.interval;
-    let runner_up = evidence
-        .runner_up
-        .as_ref()
-        .map(|(plan, ratio)| format!("{} {:+.1} %", plan.algorithm(), (ratio - 1.0) * 100.0));
+    let runner_up = evidence.runner_up.as_ref().map(|(plan, ratio)| {
+        let tie = if evidence.ties.contains(plan) { " (tie)" } else { "" };
+        format!("{} {:+.1} %{tie}", plan.algorithm(), (ratio - 1.0) * 100.0)
+    });
     [
         format!("{time:.4}"),
         format!("{:.1} %", (high - low) / 2.0 / time * 100.0),

@@ -2,12 +2,12 @@
 
 use super::classes::{self, Pick};
 use super::clock::Clock;
-use super::compose::{self, Shortlist, code_size};
+use super::compose::{self, Shortlist};
 use super::effort::Effort;
-use super::evidence::Confirmation;
+use super::field::{Field, conclude};
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
-use super::race::{Entry, Finish, Row, Rules, Timings, decide, race};
+use super::race::{Entry, Finish, Row, Rules, Timings, race};
 use super::statistics::median;
 use crate::length::Length;
 use anyhow::{Result, bail};
@@ -200,8 +200,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// What a length costs at the very least: one variant of each (pass, exp core), a few plans, a confirmation.
     fn least_seconds(&self, len: usize) -> f64 {
         const CALLS: f64 = 300.0;
-        let slowest = self.known.values().copied().fold(0.0, f64::max);
-        CALLS * len as f64 * slowest * 1e-9 + 5.0 * setup_seconds(len)
+        let known: Vec<f64> = self.known.values().copied().collect();
+        let call = len as f64 * median(&known) * CACHE_STEP * 1e-9;
+        CALLS * call + 5.0 * setup_seconds(len)
     }
 
     /// Races plans on one row, confirms the finalists, and adds the picks.
@@ -254,10 +255,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let mut seconds = (seconds_until(deadline) - setup_seconds(row.len)) / self.accuracies.len() as f64;
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
-        let known = known.into_iter().flatten().filter(|plan| plan.reaches(accuracy));
+        let known: Vec<Plan> =
+            known.into_iter().flatten().filter(|plan| self.may_win(plan, accuracy)).collect();
         let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
         let mut added = 0;
-        for (plan, predicted) in known.map(|plan| (plan, fastest)).chain(composed) {
+        for (plan, predicted) in known.into_iter().map(|plan| (plan, fastest)).chain(composed) {
             let enough = added >= self.effort.plans || (added >= LEAST_PLANS && seconds <= 0.0);
             if enough {
                 break;
@@ -277,12 +279,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         finalists.add_reference(READ_SUM);
         for (group, &accuracy) in self.accuracies.iter().enumerate() {
             let default = self.default_plan(accuracy, row);
-            if !self.gate.admits(self.machine, &default.to_string(), Some(accuracy.max_ulp()))? {
-                bail!(
-                    "the default plan `{default}` is not right: mend softmax-kernels/tuned/default.toml first"
-                );
+            let max_ulp = default.reaches(accuracy).then_some(accuracy.max_ulp());
+            if !self.gate.admits(self.machine, &default.to_string(), max_ulp)? {
+                bail!("the default plan `{default}` is wrong: mend softmax-kernels/tuned/default.toml first");
             }
-            finalists.add(&default, None);
+            finalists.add(&default, self.may_win(&default, accuracy).then_some(group));
             let ranking = raced.ranking(&field.entries, group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
             let Some(leader) = ranking.first().map(plan) else { continue };
@@ -293,6 +294,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
         }
         Ok(finalists)
+    }
+
+    /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
+    fn may_win(&self, plan: &Plan, accuracy: Accuracy) -> bool {
+        plan.reaches(accuracy) && plan.passes().iter().all(|pass| self.variants.contains(pass))
     }
 
     /// What the default profile would use; where it says nothing, what the library falls back to.
@@ -320,6 +326,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 continue;
             }
             let classes = classes::classes(self.machine, &picks, in_place, &self.effort.crossover, deadline)?;
+            if classes.len() > 1 && Instant::now() >= deadline {
+                let what = format!("{} {accuracy}{place}", self.isa);
+                self.progress
+                    .note(&format!("no time for the crossovers of {what}: some bounds are only estimates"));
+            }
             tables.push(Table {
                 isa: self.isa,
                 element: Element::F32,
@@ -350,72 +361,6 @@ struct Situation {
     group: usize,
     accuracy: Accuracy,
     row: Row,
-}
-
-/// The entries of a race with their plans; each plan once, however many accuracies it is raced for.
-#[derive(Debug, Default)]
-struct Field {
-    entries: Vec<Entry>,
-    /// `None` for references.
-    plans: Vec<Option<Plan>>,
-}
-
-impl Field {
-    /// Adds a plan to a group. `false` if it was there already.
-    fn add(&mut self, plan: &Plan, group: Option<usize>) -> bool {
-        let at = self.index(plan).unwrap_or_else(|| {
-            self.entries.push(Entry { id: plan.to_string(), groups: vec![] });
-            self.plans.push(Some(plan.clone()));
-            self.entries.len() - 1
-        });
-        let groups = &mut self.entries[at].groups;
-        let new = group.is_some_and(|group| !groups.contains(&group));
-        groups.extend(group.filter(|_| new));
-        new
-    }
-
-    fn add_reference(&mut self, id: &str) {
-        self.entries.push(Entry { id: id.to_owned(), groups: vec![] });
-        self.plans.push(None);
-    }
-
-    fn index(&self, plan: &Plan) -> Option<usize> {
-        self.plans.iter().position(|known| known.as_ref() == Some(plan))
-    }
-
-    fn reference(&self, id: &str) -> usize {
-        self.entries.iter().position(|entry| entry.id == id).expect("every confirmation has the references")
-    }
-}
-
-/// The pick of an accuracy. A tie goes to the plan of the length before, which is no more code, then to the smaller
-/// code, then to the first id.
-fn conclude(
-    field: &Field,
-    samples: &[Vec<f64>],
-    group: usize,
-    row: Row,
-    default: &Plan,
-    before: Option<&Plan>,
-) -> Option<Pick> {
-    let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
-    let contenders: Vec<usize> =
-        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(&group)).collect();
-    let decision = decide(samples, &contenders, |i| {
-        (Some(plan(i)) != before, code_size(plan(i)), field.entries[i].id.clone())
-    })?;
-    let winner = plan(decision.winner);
-    let others = contenders.iter().filter(|&&i| plan(i).algorithm() != winner.algorithm());
-    let confirmation = Confirmation {
-        len: row.len,
-        pick: &samples[decision.winner],
-        default: &samples[field.index(default)?],
-        memcpy: &samples[field.reference(MEMCPY)],
-        read_sum: &samples[field.reference(READ_SUM)],
-        others: others.map(|&i| (plan(i).clone(), samples[i].as_slice())).collect(),
-    };
-    let ties = decision.ties.iter().map(|&i| plan(i).clone()).collect();
-    Some(Pick { plan: winner.clone(), evidence: confirmation.evidence(ties) })
 }
 
 #[cfg(test)]

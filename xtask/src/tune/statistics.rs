@@ -13,6 +13,11 @@ pub fn median(samples: &[f64]) -> f64 {
     }
 }
 
+/// A sample that at least three quarters are not below; NaN of no samples.
+pub fn lower_quartile(samples: &[f64]) -> f64 {
+    sorted(samples).get(samples.len() / 4).copied().unwrap_or(f64::NAN)
+}
+
 fn sorted(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -85,6 +90,8 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 1000.0]), 3.0);
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert!(median(&[]).is_nan());
+        assert_eq!(lower_quartile(&[3.0, 1.0, 2.0]), 1.0);
+        assert_eq!(lower_quartile(&[5.0, 4.0, 3.0, 1.0, 2.0]), 2.0);
     }
 
     #[test]

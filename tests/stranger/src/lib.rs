@@ -1,0 +1,12 @@
+//! A grid that softmax-kernels does not have: tiles that no power of two divides, and polynomials of degree 4, in
+//! every pass on every ISA. Whatever a spec may say, not only what the project says, must give right kernels.
+
+softmax_kernels::kernels! {
+    grid {
+        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [scalar, sse2, avx2, avx512],
+        unroll: [3, 5, 9],
+        accumulators: [1, 3],
+        exp: [cody_waite 4, accurate 4, fast 4],
+    }
+}
