@@ -76,7 +76,7 @@ impl Registry {
     fn kernel(&self, variant: &PassVariant) -> TokenStream {
         let (krate, wrapper) = (&self.krate, format_ident!("{}Kernel", kernel_kind(variant.pass)));
         let (module, function) = (module_name(variant.isa, variant.pass), format_ident!("{}", variant.id()));
-        let block = variant.block_elements();
+        let block = variant.call_elements();
         quote!(#krate::#wrapper::from_raw(#module::#function, #block))
     }
 

@@ -67,14 +67,18 @@ impl fmt::Display for Selection {
             None => Ok(()),
             Some(Forced::To(isa)) => write!(f, "; {FORCE_ISA_VARIABLE}={isa}"),
             Some(Forced::Ignored(word)) => {
-                write!(f, "; {FORCE_ISA_VARIABLE}={word} ignored: no such ISA is compiled in and supported here")
+                write!(
+                    f,
+                    "; {FORCE_ISA_VARIABLE}={word} ignored: no such ISA is compiled in and supported here"
+                )
             }
         }
     }
 }
 
 /// Chosen tables by accuracy and in place or not. Null until first asked for.
-static TABLES: [[AtomicPtr<Table>; 2]; 2] = [const { [const { AtomicPtr::new(std::ptr::null_mut()) }; 2] }; 2];
+static TABLES: [[AtomicPtr<Table>; 2]; 2] =
+    [const { [const { AtomicPtr::new(std::ptr::null_mut()) }; 2] }; 2];
 
 /// The table for this machine.
 #[inline]
@@ -137,8 +141,8 @@ fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<
         return Some(Reason::Default);
     };
     let host = host.as_ref()?;
-    let same_model = (tuned_on.vendor, tuned_on.family, tuned_on.model)
-        == (host.vendor.as_str(), host.family, host.model);
+    let same_model =
+        (tuned_on.vendor, tuned_on.family, tuned_on.model) == (host.vendor.as_str(), host.family, host.model);
     match (same_model, tuned_on.stepping == host.stepping) {
         (true, true) => Some(Reason::Fingerprint),
         (true, false) => Some(Reason::Model),
@@ -163,7 +167,8 @@ fn forced_isa() -> Option<&'static str> {
 fn host() -> Option<Host<String>> {
     use std::arch::x86_64::__cpuid;
     let vendor = __cpuid(0);
-    let bytes: Vec<u8> = [vendor.ebx, vendor.edx, vendor.ecx].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let bytes: Vec<u8> =
+        [vendor.ebx, vendor.edx, vendor.ecx].iter().flat_map(|word| word.to_le_bytes()).collect();
     let signature = __cpuid(1).eax;
     let (base_family, base_model) = (signature >> 8 & 0xf, signature >> 4 & 0xf);
     let extended = base_family == 0xf || base_family == 6;

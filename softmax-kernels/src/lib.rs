@@ -30,11 +30,13 @@ pub use dispatch::{FORCE_ISA_VARIABLE, Forced, Reason, Selection};
 pub use error::ShapeError;
 pub use ext_sum::ExtSum;
 pub use kernel::{
-    ExtScaleKernel, ExtSumKernel, Kernel, MaxKernel, OnlineSumKernel, ScaleExpKernel, ScaleKernel, StoreExpKernel,
-    SumExpKernel,
+    ExtScaleKernel, ExtSumKernel, Kernel, MaxKernel, OnlineSumKernel, ScaleExpKernel, ScaleKernel,
+    StoreExpKernel, SumExpKernel,
 };
 pub use plan::{ComposeError, ComposedPlan, Plan, Steps};
-pub use softmax::{Accuracy, MaskedRow, Softmax, softmax, softmax_in_place, softmax_rows, softmax_rows_in_place};
+pub use softmax::{
+    Accuracy, MaskedRow, Softmax, softmax, softmax_in_place, softmax_rows, softmax_rows_in_place,
+};
 pub use softmax_macros::kernels;
 pub use variant::{Description, Variant};
 

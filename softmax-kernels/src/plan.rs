@@ -115,7 +115,8 @@ impl Plan {
                         return n == 0;
                     }
                     let blocks = row.blocks(sum_exp.block());
-                    let sum: f64 = blocks.map(|(at, len)| f64::from((sum_exp.raw)(x.add(at), len, max))).sum();
+                    let sum: f64 =
+                        blocks.map(|(at, len)| f64::from((sum_exp.raw)(x.add(at), len, max))).sum();
                     (scale_exp.raw)(x, y, n, max, (1.0 / sum) as f32);
                 }
                 Steps::ThreePassReload { max, store_exp, scale } => {
@@ -130,9 +131,9 @@ impl Plan {
                 }
                 Steps::Online { online_sum, scale_exp } => {
                     let start = (OnlineSumKernel::START, 0.0);
-                    let (max, sum) = row.blocks(online_sum.block()).fold(start, |(max, sum), (at, len)| {
-                        (online_sum.raw)(x.add(at), len, max, sum)
-                    });
+                    let (max, sum) = row
+                        .blocks(online_sum.block())
+                        .fold(start, |(max, sum), (at, len)| (online_sum.raw)(x.add(at), len, max, sum));
                     if !self.is_regular(max) || max == OnlineSumKernel::START {
                         return n == 0;
                     }
@@ -200,7 +201,8 @@ impl ExtSumKernel {
     unsafe fn sum(self, row: Row) -> WideExtSum {
         let nothing = WideExtSum { mantissa: 0.0, exponent: f32::MIN };
         // SAFETY: passed on from the caller; blocks stay inside the row.
-        row.blocks(self.block()).fold(nothing, |sum, (at, len)| sum.add(unsafe { (self.raw)(row.x.add(at), len) }))
+        row.blocks(self.block())
+            .fold(nothing, |sum, (at, len)| sum.add(unsafe { (self.raw)(row.x.add(at), len) }))
     }
 }
 
@@ -255,7 +257,8 @@ impl ComposedPlan {
 fn compose(algorithm: &str, ids: &[&str]) -> Result<Plan, ComposeError> {
     let variants: Vec<&'static Variant> = ids.iter().map(|id| find(id)).collect::<Result<_, _>>()?;
     let kernels: Option<Vec<Kernel>> = variants.iter().map(|variant| variant.kernel()).collect();
-    let kernels = kernels.ok_or_else(|| ComposeError(format!("this CPU does not support {}", ids.join(", "))))?;
+    let kernels =
+        kernels.ok_or_else(|| ComposeError(format!("this CPU does not support {}", ids.join(", "))))?;
     use Kernel as K;
     let (algorithm, steps) = match (algorithm, kernels.as_slice()) {
         ("two_pass", &[K::ExtSum(ext_sum), K::ExtScale(ext_scale)]) => {

@@ -36,7 +36,11 @@ impl Variant {
     ///
     /// # Safety
     /// `supported` must be true only on CPUs that have every feature that `kernel` is compiled with.
-    pub const unsafe fn from_parts(description: Description, kernel: Kernel, supported: fn() -> bool) -> Self {
+    pub const unsafe fn from_parts(
+        description: Description,
+        kernel: Kernel,
+        supported: fn() -> bool,
+    ) -> Self {
         Self { description, kernel, supported }
     }
 

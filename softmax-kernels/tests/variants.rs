@@ -53,7 +53,8 @@ fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
     let trial = |((isa, pass, exp), members): ((Isa, Pass, String), Vec<(PassVariant, &'static Variant)>)| {
         let supported = members.iter().all(|(_, row)| row.is_supported());
         let required = isas.is_some();
-        Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members)).with_ignored_flag(!supported && !required)
+        Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members))
+            .with_ignored_flag(!supported && !required)
     };
     let compiled: BTreeSet<Isa> = groups.keys().map(|(isa, ..)| *isa).collect();
     let missing = isas.unwrap_or_default().iter().filter(|isa| !compiled.contains(isa)).map(|isa| {
@@ -69,7 +70,8 @@ fn check(members: &[(PassVariant, &'static Variant)]) -> Result<(), Failed> {
         if !describes(row, variant) {
             return Err(format!("{variant}: its description says otherwise: {row:?}").into());
         }
-        let kernel = row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
+        let kernel =
+            row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
         if let Some(failure) = verify::verify_every_length(variant, kernel).failure {
             return Err(format!("{variant}: {failure}").into());
         }

@@ -72,7 +72,9 @@ impl Exp {
     /// `None` unless coefficients of that degree exist
     /// ([`polynomial::MIN_DEGREE`] to [`polynomial::MAX_DEGREE`]).
     pub fn new(reduction: Reduction, degree: u8) -> Option<Exp> {
-        (polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE).contains(&degree).then_some(Exp { reduction, degree })
+        (polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE)
+            .contains(&degree)
+            .then_some(Exp { reduction, degree })
     }
 
     /// Every exp core.
@@ -87,7 +89,8 @@ impl Exp {
     /// # Panics
     /// Never for a value made by [`Exp::new`].
     pub fn polynomial(self, isa: Isa) -> &'static Polynomial {
-        polynomial::polynomial(self.reduction.family(isa), self.degree).expect("a degree that Exp::new accepted")
+        polynomial::polynomial(self.reduction.family(isa), self.degree)
+            .expect("a degree that Exp::new accepted")
     }
 }
 
@@ -101,8 +104,8 @@ impl FromStr for Exp {
     type Err = UnknownId;
 
     fn from_str(word: &str) -> Result<Self, UnknownId> {
-        Exp::all().find(|exp| exp.to_string() == word).ok_or_else(|| {
-            UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7"])
-        })
+        Exp::all()
+            .find(|exp| exp.to_string() == word)
+            .ok_or_else(|| UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7"]))
     }
 }

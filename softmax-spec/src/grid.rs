@@ -83,7 +83,9 @@ impl Reason {
         if !variant.pass.knows_maximum() && variant.exp.is_some_and(|exp| !exp.reduction.extends()) {
             return Some(Reason::NeedsMaximum);
         }
-        let needed = variant.pass.state_per_accumulator() * tile.accumulators + WORKING_SET;
+        let totals = if variant.pass.sums() { 1 } else { 0 };
+        let carried = variant.pass.state_per_accumulator() * (tile.accumulators + totals);
+        let needed = carried + WORKING_SET;
         let available = variant.isa.registers();
         (needed > available).then_some(Reason::Registers { needed, available })
     }
@@ -200,8 +202,11 @@ mod tests {
     #[test]
     fn every_pruned_combination_says_why() {
         let enumeration = everything().enumerate();
-        assert!(enumeration.pruned.iter().all(|pruned| pruned.variant.pruning_reason() == Some(pruned.reason)));
-        let registers = enumeration.pruned.iter().find(|p| matches!(p.reason, Reason::Registers { .. })).unwrap();
+        assert!(
+            enumeration.pruned.iter().all(|pruned| pruned.variant.pruning_reason() == Some(pruned.reason))
+        );
+        let registers =
+            enumeration.pruned.iter().find(|p| matches!(p.reason, Reason::Registers { .. })).unwrap();
         assert!(registers.reason.to_string().contains("do not fit 16 registers"), "{}", registers.reason);
     }
 

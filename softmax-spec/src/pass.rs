@@ -96,6 +96,11 @@ impl Pass {
         self.state_per_accumulator() > 0
     }
 
+    /// Whether what it reduces to is a sum of exponentials, whose rounding errors add up.
+    pub const fn sums(self) -> bool {
+        self.reduces() && self.exponentiates()
+    }
+
     /// Vectors that one accumulator carries from iteration to iteration; 0 for a pass that reduces nothing.
     pub const fn state_per_accumulator(self) -> usize {
         self.row().state_per_accumulator

@@ -1,6 +1,8 @@
 //! A plan: an algorithm with a variant chosen for each of its passes. What a profile holds per size class.
 
-use crate::{Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Tile, UnknownId};
+use crate::{
+    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Tile, UnknownId,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -122,7 +124,9 @@ pub enum InvalidPlan {
 impl fmt::Display for InvalidPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            InvalidPlan::Form(text) => write!(f, "`{text}` is no plan: expected ALGORITHM(VARIANT, VARIANT, ...)"),
+            InvalidPlan::Form(text) => {
+                write!(f, "`{text}` is no plan: expected ALGORITHM(VARIANT, VARIANT, ...)")
+            }
             InvalidPlan::Algorithm(error) => error.fmt(f),
             InvalidPlan::Variant(error) => error.fmt(f),
             InvalidPlan::Passes(algorithm) => {

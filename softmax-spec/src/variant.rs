@@ -5,9 +5,16 @@ use crate::{Element, Exp, Isa, Pass, Reason, Tile, UnknownId};
 use std::fmt;
 use std::str::FromStr;
 
-/// Terms far below a lane's sum are rounded away, always in one direction: with 64 terms that costs about 1 ULP, with
-/// 256 about 4 (x ~ U(-10, 10)). With fewer, starting a block costs more than two per cent of it.
-const TERMS_PER_LANE: usize = 64;
+/// Terms far below a lane's sum are rounded away, always in one direction: with 16 terms that costs about a quarter of
+/// an ULP, with 256 four (x ~ U(-10, 10)).
+const TERMS_PER_LANE: usize = 16;
+
+/// A single lane's random errors do not average out, so it adds fewer terms: 4, two lanes 8.
+const TERMS_PER_LANE_AND_LANES: usize = 4;
+
+/// Blocks are alike, so that nothing is lost between them; a lane's error is random, grows with the root of their number
+/// and averages out over the lanes. A call costs one to two per cent of the time of as many blocks.
+const BLOCKS_PER_CALL_AND_LANE: usize = 4;
 
 /// One point of the grid: a pass for an element type and an ISA, with its tile and exp core.
 ///
@@ -33,11 +40,18 @@ impl PassVariant {
         self.tile.unroll * self.lanes()
     }
 
-    /// Elements after which a sum should start afresh, whole tiles: each lane of an accumulator then adds at most
-    /// [`TERMS_PER_LANE`] terms, and rounding errors do not grow with the row.
+    /// Elements after which a sum of exponentials starts afresh, whole tiles: in a block each lane of an accumulator
+    /// adds at most 16 terms (fewer where there are few lanes), or those of one tile.
     pub fn block_elements(&self) -> usize {
         let terms_per_tile = self.tile.unroll / self.tile.accumulators;
-        (TERMS_PER_LANE / terms_per_tile).max(1) * self.tile_elements()
+        let terms = TERMS_PER_LANE.min(TERMS_PER_LANE_AND_LANES * self.lanes());
+        (terms / terms_per_tile).max(1) * self.tile_elements()
+    }
+
+    /// Elements after which a caller should start a new sum and add it to the others in f64: then rounding errors do
+    /// not grow with the row.
+    pub fn call_elements(&self) -> usize {
+        BLOCKS_PER_CALL_AND_LANE * self.lanes() * self.block_elements()
     }
 
     /// Elements in one vector.

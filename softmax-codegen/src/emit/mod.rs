@@ -1,7 +1,8 @@
 //! From a pass variant to its function: what every pass has in common. One file per pass says the rest.
 //!
 //! A function is a main loop over tiles, a loop over single vectors, and a masked tail. All three are the same
-//! [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices.
+//! [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums are
+//! blocked: after a few tiles the accumulators go into a total and start afresh.
 
 mod ext_scale;
 mod ext_sum;
@@ -65,39 +66,12 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let signature = signature(variant.pass);
     let mut b = Builder::new(variant.isa);
     let body = (signature.body)(&mut b, variant);
+    let mut function = Function::new(b, body, variant);
+    let setup = function.setup();
+    let (main, single, tail) = (function.main_loop(), function.single_loop(), function.tail());
+    let (finish, result) = function.finish();
 
-    let accumulators = if variant.pass.reduces() { variant.tile.accumulators } else { 0 };
-    let mut states: Vec<State> = (0..accumulators).map(|_| body.identity(&mut b)).collect();
-    let variables: Vec<State> =
-        (0..accumulators).map(|i| names(&format!("acc{i}_"), states[i].len())).collect();
-    for (names, values) in variables.iter().zip(&states) {
-        b.statement(quote!(#(let mut #names = #values;)*));
-    }
-    let setup = b.take_section();
-
-    let lanes = variant.lanes();
-    let main = steps(&mut b, &*body, variant, variant.tile.unroll, &variables);
-    let main = advance_loop(variant.tile_elements(), main);
-    let single = match variant.tile.unroll {
-        1 => quote!(),
-        _ => {
-            let single = steps(&mut b, &*body, variant, 1, &variables);
-            advance_loop(lanes, single)
-        }
-    };
-    let tail = match lanes {
-        1 => quote!(),
-        _ => tail(&mut b, &*body, &variables),
-    };
-
-    states.clone_from(&variables);
-    let result = match tree(&mut b, &*body, states) {
-        Some(state) => body.finish(&mut b, &state),
-        None => quote!(),
-    };
-    let finish = b.take_section();
-
-    let hoisted = b.take_hoisted();
+    let hoisted = function.b.take_hoisted();
     let (name, docs) =
         (format_ident!("{}", variant.id()), format!(" `{}` of {} elements.", variant.pass, variant.element));
     let features = variant.isa.features().join(",");
@@ -121,64 +95,151 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     }
 }
 
-fn names(prefix: &str, count: usize) -> Vec<Value> {
+/// A function in the making: what its sections share.
+struct Function<'a> {
+    b: Builder,
+    body: Box<dyn Body>,
+    variant: &'a PassVariant,
+    /// What an accumulator starts from; empty in passes that reduce nothing.
+    identity: State,
+    /// The loop-carried variables of each accumulator.
+    accumulators: Vec<State>,
+    /// In passes that sum, the variables into which the accumulators go after every few tiles, so that no lane
+    /// adds many terms.
+    total: Option<State>,
+}
+
+impl<'a> Function<'a> {
+    fn new(mut b: Builder, body: Box<dyn Body>, variant: &'a PassVariant) -> Self {
+        let reduces = variant.pass.reduces();
+        let identity = if reduces { body.identity(&mut b) } else { State::new() };
+        let count = if reduces { variant.tile.accumulators } else { 0 };
+        let accumulators = (0..count).map(|i| names(&format!("acc{i}_"), identity.len())).collect();
+        let total = variant.pass.sums().then(|| names("total_", identity.len()));
+        Function { b, body, variant, identity, accumulators, total }
+    }
+
+    fn setup(&mut self) -> TokenStream {
+        for names in self.accumulators.iter().chain(&self.total) {
+            let identity = &self.identity;
+            self.b.statement(quote!(#(let mut #names = #identity;)*));
+        }
+        self.b.take_section()
+    }
+
+    /// Over tiles; in passes that sum, over blocks of tiles and the tiles of each.
+    fn main_loop(&mut self) -> TokenStream {
+        let tile = self.variant.tile_elements();
+        let section = self.steps(self.variant.tile.unroll);
+        if self.total.is_none() {
+            return advance_loop(quote!(n), tile, section);
+        }
+        let (fold, block) = (self.fold_into_total(), self.variant.block_elements());
+        let tiles = advance_loop(quote!(end), tile, section);
+        quote! {
+            while n - i >= #tile {
+                let end = i + (n - i).min(#block);
+                #tiles
+                #fold
+            }
+        }
+    }
+
+    /// Over the vectors that are left.
+    fn single_loop(&mut self) -> TokenStream {
+        match self.variant.tile.unroll {
+            1 => quote!(),
+            _ => {
+                let section = self.steps(1);
+                advance_loop(quote!(n), self.variant.lanes(), section)
+            }
+        }
+    }
+
+    /// The elements that are left, fewer than a vector.
+    fn tail(&mut self) -> TokenStream {
+        if self.variant.lanes() == 1 {
+            return quote!();
+        }
+        let fill = self.b.constant(f32::NEG_INFINITY);
+        let x = self.b.load_tail(quote!(unsafe { x.add(i) }), quote!((n - i)), &fill);
+        for value in self.step(&[x]) {
+            self.b.store_tail(quote!(unsafe { y.add(i) }), quote!((n - i)), &value);
+        }
+        let section = self.b.take_section();
+        quote!(if i < n { #section })
+    }
+
+    /// Statements and the result.
+    fn finish(&mut self) -> (TokenStream, TokenStream) {
+        let states = match &self.total {
+            // Single vectors and the tail went to the first accumulator.
+            Some(total) => vec![total.clone(), self.accumulators[0].clone()],
+            None => self.accumulators.clone(),
+        };
+        let result = match tree(&mut self.b, &*self.body, states) {
+            Some(state) => self.body.finish(&mut self.b, &state),
+            None => quote!(),
+        };
+        (self.b.take_section(), result)
+    }
+
+    /// Merges the accumulators into the total and starts them afresh.
+    fn fold_into_total(&mut self) -> TokenStream {
+        let total = self.total.clone().unwrap_or_default();
+        let block = tree(&mut self.b, &*self.body, self.accumulators.clone()).unwrap_or_default();
+        let merged = self.body.merge(&mut self.b, &total, &block);
+        self.assign(&total, &merged);
+        for names in self.accumulators.clone() {
+            let identity = self.identity.clone();
+            self.assign(&names, &identity);
+        }
+        self.b.take_section()
+    }
+
+    /// Loads `count` vectors at `i`, takes them in, stores what there is to store.
+    fn steps(&mut self, count: usize) -> TokenStream {
+        let lanes = self.variant.lanes();
+        let at = |pointer: Ident, vector: usize| match vector * lanes {
+            0 => quote!(unsafe { #pointer.add(i) }),
+            elements => quote!(unsafe { #pointer.add(i + #elements) }),
+        };
+        let xs: Vec<Value> = (0..count).map(|v| self.b.load(at(format_ident!("x"), v))).collect();
+        for (vector, value) in self.step(&xs).iter().enumerate() {
+            self.b.store(at(format_ident!("y"), vector), value);
+        }
+        self.b.take_section()
+    }
+
+    fn step(&mut self, xs: &[Value]) -> Vec<Value> {
+        let used = self.accumulators.len().min(xs.len());
+        let mut states = self.accumulators[..used].to_vec();
+        let stored = self.body.step(&mut self.b, xs, &mut states);
+        for (names, values) in self.accumulators.clone().iter().zip(&states) {
+            self.assign(names, values);
+        }
+        stored
+    }
+
+    fn assign(&mut self, names: &State, values: &State) {
+        for (name, value) in names.iter().zip(values).filter(|(name, value)| name != value) {
+            self.b.statement(quote!(#name = #value;));
+        }
+    }
+}
+
+fn names(prefix: &str, count: usize) -> State {
     (0..count).map(|i| Value::named(&format!("{prefix}{i}"))).collect()
 }
 
-fn advance_loop(elements: usize, section: TokenStream) -> TokenStream {
+/// From `i` to `end` in whole steps of `elements`.
+fn advance_loop(end: TokenStream, elements: usize, section: TokenStream) -> TokenStream {
     quote! {
-        while n - i >= #elements {
+        while #end - i >= #elements {
             #section
             i += #elements;
         }
     }
-}
-
-/// Loads `count` vectors at `i`, takes them in, stores what there is to store.
-fn steps(
-    b: &mut Builder,
-    body: &dyn Body,
-    variant: &PassVariant,
-    count: usize,
-    variables: &[State],
-) -> TokenStream {
-    let offset = |vector: usize| match vector * variant.lanes() {
-        0 => quote!(i),
-        elements => quote!(i + #elements),
-    };
-    let at = |pointer: Ident, vector: usize| {
-        let offset = offset(vector);
-        quote!(unsafe { #pointer.add(#offset) })
-    };
-    let xs: Vec<Value> = (0..count).map(|v| b.load(at(format_ident!("x"), v))).collect();
-    let stored = step_and_assign(b, body, &xs, variables);
-    for (vector, value) in stored.iter().enumerate() {
-        b.store(at(format_ident!("y"), vector), value);
-    }
-    b.take_section()
-}
-
-/// The last `n - i` elements, fewer than a vector.
-fn tail(b: &mut Builder, body: &dyn Body, variables: &[State]) -> TokenStream {
-    let fill = b.constant(f32::NEG_INFINITY);
-    let x = b.load_tail(quote!(unsafe { x.add(i) }), quote!((n - i)), &fill);
-    for value in step_and_assign(b, body, &[x], variables) {
-        b.store_tail(quote!(unsafe { y.add(i) }), quote!((n - i)), &value);
-    }
-    let section = b.take_section();
-    quote!(if i < n { #section })
-}
-
-fn step_and_assign(b: &mut Builder, body: &dyn Body, xs: &[Value], variables: &[State]) -> Vec<Value> {
-    let used = variables.len().min(xs.len());
-    let mut states = variables[..used].to_vec();
-    let stored = body.step(b, xs, &mut states);
-    for (names, values) in variables.iter().zip(&states) {
-        for (name, value) in names.iter().zip(values).filter(|(name, value)| name != value) {
-            b.statement(quote!(#name = #value;));
-        }
-    }
-    stored
 }
 
 /// Merges accumulators pairwise; `None` if there are none.
