@@ -101,7 +101,8 @@ pub struct Evidence {
     pub interval: (f64, f64),
     /// Median time of an in-run memcpy of as many bytes, in nanoseconds per element.
     pub memcpy_ns_per_element: f64,
-    /// In-run roofline (reading once, and copying once) as a fraction of the time; 1 is the limit.
+    /// In-run roofline (the times to read the row once and to copy it once, out of place) as a fraction of the time. 1 is
+    /// the limit out of place, as far as memcpy is one; in place, where half the memory is touched, more is possible.
     pub roofline: f64,
     /// Time of the plan that was the default before, divided by this one's; above 1 is a gain.
     pub speedup_over_default: f64,
