@@ -7,7 +7,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::verify;
 use softmax_kernels::{Variant, variants};
-use softmax_spec::{Isa, Pass, PassVariant};
+use softmax_spec::{Exp, Isa, Pass, PassVariant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -38,21 +38,26 @@ fn listed<T: FromStr<Err: std::fmt::Display>>(variable: &str) -> Result<Option<V
     words.collect::<Result<_, _>>().map(Some)
 }
 
+/// What one trial tests, in the order in which trials run.
+type Group = (Isa, Pass, Option<Exp>);
+/// A variant, and the registry's row for it.
+type Member = (PassVariant, &'static Variant);
+
 /// One trial per ISA, pass and exp core.
 fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
-    let mut groups: BTreeMap<(Isa, Pass, String), Vec<(PassVariant, &'static Variant)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Vec<Member>> = BTreeMap::new();
     for row in variants() {
         let variant: PassVariant = row.id.parse().expect("the registry holds variant ids");
         let wanted = isas.is_none_or(|isas| isas.contains(&variant.isa))
             && passes.is_none_or(|passes| passes.contains(&variant.pass));
         if wanted {
-            let exp = variant.exp.map_or_else(String::new, |exp| format!("::{exp}"));
-            groups.entry((variant.isa, variant.pass, exp)).or_default().push((variant, row));
+            groups.entry((variant.isa, variant.pass, variant.exp)).or_default().push((variant, row));
         }
     }
-    let trial = |((isa, pass, exp), members): ((Isa, Pass, String), Vec<(PassVariant, &'static Variant)>)| {
+    let required = isas.is_some();
+    let trial = |((isa, pass, exp), members): (Group, Vec<Member>)| {
+        let exp = exp.map_or_else(String::new, |exp| format!("::{exp}"));
         let supported = members.iter().all(|(_, row)| row.is_supported());
-        let required = isas.is_some();
         Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members))
             .with_ignored_flag(!supported && !required)
     };
@@ -65,7 +70,7 @@ fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
     groups.into_iter().map(trial).chain(missing).collect()
 }
 
-fn check(members: &[(PassVariant, &'static Variant)]) -> Result<(), Failed> {
+fn check(members: &[Member]) -> Result<(), Failed> {
     for (variant, row) in members {
         if !describes(row, variant) {
             return Err(format!("{variant}: its description says otherwise: {row:?}").into());

@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails by masked moves.
 
-use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT, call, round_mul_by_bias, split_exp2_by_bias};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -30,14 +30,6 @@ impl Lowering for Avx2 {
         quote!(
             use ::core::arch::x86_64::*;
         )
-    }
-
-    fn min_exponent(&self) -> f32 {
-        MIN_BIASED_EXPONENT
-    }
-
-    fn saturates(&self) -> bool {
-        false
     }
 
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {

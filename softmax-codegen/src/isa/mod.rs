@@ -15,16 +15,22 @@ use softmax_spec::Isa;
 /// How one ISA writes the IR.
 pub trait Lowering: Sync {
     /// What the ISA's module of generated functions imports.
-    fn imports(&self) -> TokenStream;
+    fn imports(&self) -> TokenStream {
+        quote!()
+    }
 
     /// The expression for `op`. A match over every operation, so that a table cannot be incomplete.
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream;
 
     /// The smallest exponent that [`Op::Scale`] takes. It scales every finite p that occurs to 0.
-    fn min_exponent(&self) -> f32;
+    fn min_exponent(&self) -> f32 {
+        MIN_BIASED_EXPONENT
+    }
 
     /// Whether [`Op::Scale`] and [`Op::SplitExp2`] take any argument, infinities included, without a bound.
-    fn saturates(&self) -> bool;
+    fn saturates(&self) -> bool {
+        false
+    }
 }
 
 /// The lowering of `isa`.

@@ -1,6 +1,6 @@
 //! Plain Rust arithmetic on one f32: the fallback for every architecture, and the one that LLVM may vectorise.
 
-use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT};
+use super::{EXPONENT_BIAS, Lowering};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,18 +8,6 @@ use quote::quote;
 pub struct Scalar;
 
 impl Lowering for Scalar {
-    fn imports(&self) -> TokenStream {
-        quote!()
-    }
-
-    fn min_exponent(&self) -> f32 {
-        MIN_BIASED_EXPONENT
-    }
-
-    fn saturates(&self) -> bool {
-        false
-    }
-
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
         match (op, operands) {
             (Op::Splat | Op::ReduceAdd | Op::ReduceMax | Op::First, [a]) => quote!(#a),

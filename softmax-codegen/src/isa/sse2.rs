@@ -1,6 +1,6 @@
 //! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails through a vector on the stack.
 
-use super::{EXPONENT_BIAS, Lowering, MIN_BIASED_EXPONENT, call, round_mul_by_bias, split_exp2_by_bias};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -36,14 +36,6 @@ impl Lowering for Sse2 {
         quote!(
             use ::core::arch::x86_64::*;
         )
-    }
-
-    fn min_exponent(&self) -> f32 {
-        MIN_BIASED_EXPONENT
-    }
-
-    fn saturates(&self) -> bool {
-        false
     }
 
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
