@@ -174,6 +174,9 @@ fn parse_unless(input: ParseStream) -> syn::Result<TokenStream> {
     }
     let content;
     parenthesized!(content in input);
+    if content.is_empty() {
+        return Err(content.error("expected a condition, such as `feature = \"...\"`"));
+    }
     content.parse()
 }
 

@@ -1,4 +1,4 @@
-//! The vector IR: about twenty-five operations on values of one vector, in straight-line order.
+//! The vector IR: about twenty operations on values of one vector, in straight-line order.
 //!
 //! A pass is written once against [`Builder`]; each ISA's file says how an [`Op`] looks there. There is no
 //! optimiser and no scheduler: LLVM has both.

@@ -104,10 +104,7 @@ pub(crate) fn selection(accuracy: Accuracy, in_place: bool, len: usize) -> Selec
     let (profile, table, reason) = choose(accuracy, in_place);
     let plan = table.plan(len);
     let upper = table.classes.iter().map(|class| class.upper).find(|&upper| len <= upper);
-    let forced = std::env::var(FORCE_ISA_VARIABLE).ok().map(|word| match forced_isa() {
-        Some(isa) => Forced::To(isa.to_owned()),
-        None => Forced::Ignored(word),
-    });
+    let forced = forced().clone();
     Selection { profile: profile.name, upper: upper.unwrap_or(usize::MAX), plan, reason, forced }
 }
 
@@ -117,8 +114,8 @@ pub(crate) fn robust(isa: &str) -> Option<Plan> {
     tables.find(|table| table.isa == isa).map(|table| table.robust)
 }
 
-/// The best-fitting profile's most capable supported table. Of equals the first, so that a build's own profile
-/// goes before the shipped ones.
+/// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has
+/// must not hold it back. Of equals the first, so that a build's own profile goes before the shipped ones.
 fn choose(accuracy: Accuracy, in_place: bool) -> (&'static Profile, &'static Table, Reason) {
     let host = host();
     let forced = forced_isa();
@@ -129,7 +126,7 @@ fn choose(accuracy: Accuracy, in_place: bool) -> (&'static Profile, &'static Tab
     });
     let fitting = eligible.filter_map(|(profile, table)| Some((profile, table, fit(profile, table, &host)?)));
     let best = fitting.reduce(|best, next| {
-        let rank = |(_, table, reason): &(_, &Table, Reason)| (*reason, table.isa_rank);
+        let rank = |(_, table, reason): &(_, &Table, Reason)| (table.isa_rank, *reason);
         if rank(&next) > rank(&best) { next } else { best }
     });
     best.expect("the default profile has scalar tables for every situation")
@@ -147,19 +144,32 @@ fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<
         (true, true) => Some(Reason::Fingerprint),
         (true, false) => Some(Reason::Model),
         // The table's ISA is supported, as `choose` has seen to; L2 sizes say which rows leave the cache.
-        _ if tuned_on.l2_kib == host.l2_kib && table.isa_rank > 0 => Some(Reason::CacheClass),
+        _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa_rank > 0 => {
+            Some(Reason::CacheClass)
+        }
         _ => None,
     }
 }
 
-/// The ISA that the environment asks for, if this CPU supports it and a table has it.
-fn forced_isa() -> Option<&'static str> {
-    static FORCED: OnceLock<Option<&'static str>> = OnceLock::new();
-    *FORCED.get_or_init(|| {
+/// What the environment asks for, and whether this CPU supports it and a table has it.
+fn forced() -> &'static Option<Forced> {
+    static FORCED: OnceLock<Option<Forced>> = OnceLock::new();
+    FORCED.get_or_init(|| {
         let word = std::env::var(FORCE_ISA_VARIABLE).ok()?;
         let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
-        tables.find(|table| table.isa == word && (table.supported)()).map(|table| table.isa)
+        match tables.any(|table| table.isa == word && (table.supported)()) {
+            true => Some(Forced::To(word)),
+            false => Some(Forced::Ignored(word)),
+        }
     })
+}
+
+/// The ISA that the choice is restricted to.
+fn forced_isa() -> Option<&'static str> {
+    match forced() {
+        Some(Forced::To(isa)) => Some(isa),
+        Some(Forced::Ignored(_)) | None => None,
+    }
 }
 
 /// This machine, from CPUID.

@@ -1,13 +1,15 @@
 //! The extended-exponent sum of the Two-Pass paper as a value that shards, threads and streams can merge.
 
-use crate::error::ShapeError;
+use crate::Accuracy;
+use crate::error::{ShapeError, same_length};
 use crate::kernel::{ExtScaleKernel, ExtSumKernel, Kernel};
 use std::sync::OnceLock;
 
 /// A sum of exponentials, mantissa * 2^exponent: eight bytes that neither overflow nor need a maximum first
 /// (arXiv 2001.04438, section 4).
 ///
-/// For elements within +-8192, and -inf. Anything else makes the mantissa NaN, which merging keeps.
+/// For shards with elements up to 8192. Smaller ones than -8192, masks among them, count as 0 beside elements within
+/// +-8192. Anything else (larger elements, +inf, NaN) makes the mantissa NaN, which merging keeps.
 ///
 /// ```
 /// use softmax_kernels::ExtSum;
@@ -27,21 +29,25 @@ pub struct ExtSum {
     pub exponent: f32,
 }
 
-/// |exponent| of sums of elements within +-8192, which is 8192 * log2 e.
-const LARGEST_EXPONENT: f32 = 11819.0;
-
 impl ExtSum {
     /// The sum of nothing.
     pub const IDENTITY: ExtSum = ExtSum { mantissa: 0.0, exponent: f32::NEG_INFINITY };
 
     /// The sum of e^x over `x`.
     pub fn of(x: &[f32]) -> ExtSum {
-        let sums = x.chunks(kernels().sum.block()).map(|block| kernels().sum.run(block));
-        let sum = sums.fold(ExtSum::IDENTITY, ExtSum::merge);
-        match sum.exponent.abs() <= LARGEST_EXPONENT && sum.mantissa.is_finite() {
-            true => sum,
-            false if x.iter().all(|&v| v == f32::NEG_INFINITY) => ExtSum::IDENTITY,
-            false => ExtSum { mantissa: f32::NAN, ..sum },
+        let kernel = kernels().sum;
+        let blocks = x.chunks(kernel.block());
+        let sum = blocks.fold(WideExtSum::NOTHING, |sum, block| {
+            let ExtSum { mantissa, exponent } = kernel.run(block);
+            sum.add((mantissa, exponent))
+        });
+        if sum.is_regular(REGULAR_MAX) {
+            return ExtSum { mantissa: sum.mantissa as f32, exponent: sum.exponent };
+        }
+        match x.iter().all(|&v| v < REGULAR_MAX) {
+            // Nothing above -8192: too small to be told from 0 beside anything within the range.
+            true => ExtSum::IDENTITY,
+            false => ExtSum { mantissa: f32::NAN, exponent: 0.0 },
         }
     }
 
@@ -56,12 +62,48 @@ impl ExtSum {
         ExtSum { mantissa: large.mantissa + scaled, exponent: large.exponent }
     }
 
-    /// y = e^x / self: with the sum of a whole row, its part of the softmax.
+    /// y = e^x / self: with the sum of a whole row, a shard's part of the softmax. NaN everywhere for the sum of nothing
+    /// and for one that is NaN. `self` must be the sum of at least these elements.
     ///
     /// # Errors
     /// If the lengths differ; y is then untouched.
     pub fn normalize(self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-        kernels().scale.run(x, y, self)
+        same_length(x, y)?;
+        let wide = WideExtSum { mantissa: self.mantissa.into(), exponent: self.exponent };
+        if wide.is_regular(REGULAR_MAX) {
+            return kernels().scale.run(x, y, self);
+        }
+        y.fill(f32::NAN);
+        Ok(())
+    }
+}
+
+/// The largest |max(x)| for which the kernels' reduction is exact.
+const REGULAR_MAX: f32 = 8192.0;
+
+/// An [`ExtSum`] with a wide mantissa, in which the blocks of a row add up.
+pub(crate) struct WideExtSum {
+    pub(crate) mantissa: f64,
+    pub(crate) exponent: f32,
+}
+
+impl WideExtSum {
+    /// The sum of nothing; finite, so that differences of exponents are no NaN.
+    pub(crate) const NOTHING: WideExtSum = WideExtSum { mantissa: 0.0, exponent: f32::MIN };
+
+    /// Whether it is the sum of a row with |max| up to `largest_max`.
+    pub(crate) fn is_regular(&self, largest_max: f32) -> bool {
+        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * std::f32::consts::LOG2_E
+    }
+
+    /// With a block's (mantissa, exponent).
+    pub(crate) fn add(self, (mantissa, exponent): (f32, f32)) -> WideExtSum {
+        let larger = self.exponent.max(exponent);
+        let scaled = |mantissa: f64, exponent: f32| mantissa * f64::from(exponent - larger).exp2();
+        WideExtSum {
+            mantissa: scaled(self.mantissa, self.exponent) + scaled(mantissa.into(), exponent),
+            exponent: larger,
+        }
     }
 }
 
@@ -71,13 +113,14 @@ struct Kernels {
     scale: ExtScaleKernel,
 }
 
-/// Of the most capable ISA that this CPU supports; later rows of the registry are more capable.
+/// Of the ISA that dispatch has chosen; later rows of the registry have longer polynomials.
 fn kernels() -> &'static Kernels {
     static KERNELS: OnceLock<Kernels> = OnceLock::new();
     KERNELS.get_or_init(|| {
-        let supported = || crate::variants().iter().rev().filter(|variant| variant.is_supported());
-        let pairs = supported().flat_map(|sum| supported().map(move |scale| (sum, scale)));
-        let mut same_core = pairs.filter(|(sum, scale)| sum.isa == scale.isa && sum.exp == scale.exp);
+        let isa = crate::dispatch::table(Accuracy::Accurate, false).isa;
+        let of_isa = || crate::variants().iter().rev().filter(|variant| variant.isa == isa);
+        let pairs = of_isa().flat_map(|sum| of_isa().map(move |scale| (sum, scale)));
+        let mut same_core = pairs.filter(|(sum, scale)| sum.exp == scale.exp);
         let kernels = same_core.find_map(|(sum, scale)| match (sum.kernel()?, scale.kernel()?) {
             (Kernel::ExtSum(sum), Kernel::ExtScale(scale)) => Some(Kernels { sum, scale }),
             _ => None,

@@ -6,6 +6,7 @@
 //! [`Plan::softmax_irregular`] takes them over.
 
 use crate::error::{ShapeError, same_length};
+use crate::ext_sum::WideExtSum;
 use crate::kernel::*;
 use crate::{MaskedRow, Variant};
 use std::fmt;
@@ -103,7 +104,9 @@ impl Plan {
         unsafe {
             match self.steps {
                 Steps::TwoPass { ext_sum, ext_scale } => {
-                    let sum = ext_sum.sum(row);
+                    let sum = row
+                        .blocks(ext_sum.block())
+                        .fold(WideExtSum::NOTHING, |sum, (at, len)| sum.add((ext_sum.raw)(x.add(at), len)));
                     if !sum.is_regular(self.largest_max) {
                         return n == 0;
                     }
@@ -168,41 +171,6 @@ impl Plan {
         };
         // SAFETY: y is valid for writes of n elements, and the borrow of x has ended.
         unsafe { std::slice::from_raw_parts_mut(row.y, row.n) }.fill(constant);
-    }
-}
-
-/// A Two-Pass sum with a wide mantissa.
-struct WideExtSum {
-    mantissa: f64,
-    exponent: f32,
-}
-
-impl WideExtSum {
-    /// Whether it is the sum of a row with |max| up to `largest_max`.
-    fn is_regular(&self, largest_max: f32) -> bool {
-        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * std::f32::consts::LOG2_E
-    }
-
-    fn add(self, (mantissa, exponent): (f32, f32)) -> WideExtSum {
-        let larger = self.exponent.max(exponent);
-        let scaled = |mantissa: f64, exponent: f32| mantissa * f64::from(exponent - larger).exp2();
-        WideExtSum {
-            mantissa: scaled(self.mantissa, self.exponent) + scaled(mantissa.into(), exponent),
-            exponent: larger,
-        }
-    }
-}
-
-impl ExtSumKernel {
-    /// The sum over the blocks of a row.
-    ///
-    /// # Safety
-    /// The CPU supports the kernel, and the row is valid.
-    unsafe fn sum(self, row: Row) -> WideExtSum {
-        let nothing = WideExtSum { mantissa: 0.0, exponent: f32::MIN };
-        // SAFETY: passed on from the caller; blocks stay inside the row.
-        row.blocks(self.block())
-            .fold(nothing, |sum, (at, len)| sum.add(unsafe { (self.raw)(row.x.add(at), len) }))
     }
 }
 

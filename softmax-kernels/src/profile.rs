@@ -61,6 +61,6 @@ impl Table {
     #[inline]
     pub fn plan(&self, len: usize) -> &Plan {
         let class = self.classes.iter().find(|class| len <= class.upper);
-        &class.unwrap_or(&self.classes[self.classes.len() - 1]).plan
+        class.map_or(&self.robust, |class| &class.plan)
     }
 }

@@ -4,7 +4,7 @@
 //! Variants by themselves are tested in `variants.rs`; here whole plans are, and the public functions.
 
 use softmax_bench::oracle;
-use softmax_kernels::{Accuracy, ComposedPlan, MaskedRow, ShapeError, Softmax};
+use softmax_kernels::{Accuracy, ComposedPlan, ExtSum, MaskedRow, ShapeError, Softmax};
 use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Tile};
 
 /// One plan per algorithm, ISA and exp core that the grid has.
@@ -201,17 +201,49 @@ fn a_row_does_not_depend_on_its_batch_or_its_alignment() {
     }
 }
 
+/// Each accuracy with its bounds for x ~ U(-10, 10) and x ~ 5 N(0, 1), as docs/SEMANTICS.md has them.
+const BOUNDS: [(Accuracy, u32, u32); 2] = [(Accuracy::Fast, 20, 20), (Accuracy::Accurate, 4, 10)];
+
 #[test]
-fn long_rows_keep_the_promised_accuracy() {
-    for len in [100, 1000, 100_000, 1 << 20] {
+fn rows_keep_the_promised_accuracy() {
+    let lengths = (100..4000).step_by(97).chain([100_000, 1 << 20]);
+    for len in lengths {
         let mut random = softmax_bench::random::Random::new(len as u64);
-        let x: Vec<f32> = (0..len).map(|_| random.uniform(-10.0, 10.0)).collect();
-        let exact = oracle::softmax(&x);
-        for (accuracy, limit) in [(Accuracy::Fast, 20), (Accuracy::Accurate, 4)] {
-            let mut y = vec![0.0; len];
-            Softmax::new().accuracy(accuracy).run(&x, &mut y).unwrap();
-            let worst = exact.iter().zip(&y).map(|(&e, &y)| oracle::ulp_distance(e as f32, y)).max();
-            assert!(worst <= Some(limit), "{accuracy:?}, n = {len}: {worst:?} ULP");
+        let uniform: Vec<f32> = (0..len).map(|_| random.uniform(-10.0, 10.0)).collect();
+        let normal: Vec<f32> = (0..len).map(|_| random.normal(5.0)).collect();
+        for (accuracy, uniform_bound, normal_bound) in BOUNDS {
+            for (name, x, bound) in [("U", &uniform, uniform_bound), ("5 N", &normal, normal_bound)] {
+                let mut y = vec![0.0; len];
+                Softmax::new().accuracy(accuracy).run(x, &mut y).unwrap();
+                let normal = |&(exact, _): &(f64, f32)| exact >= f64::from(f32::MIN_POSITIVE);
+                let pairs = oracle::softmax(x).into_iter().zip(y).filter(normal);
+                let worst = pairs.map(|(exact, y)| oracle::ulp_distance(exact as f32, y)).max();
+                assert!(worst <= Some(bound), "{accuracy:?}, {name}, n = {len}: {worst:?} ULP");
+            }
         }
     }
+}
+
+/// Every element, also in shards, in any order, and beside shards of masks.
+#[test]
+fn shards_of_a_row_merge_to_its_softmax() {
+    for len in [1, 7, 100, 5000] {
+        let x: Vec<f32> = (0..len).map(|i| (i * 37 % 1009) as f32 / 50.0 - 10.0).collect();
+        for mask in [f32::NEG_INFINITY, -1e9, f32::MIN] {
+            let masked = vec![mask; 9];
+            let shards = [&x[len / 3..], &[], &masked, &x[..len / 3]].map(ExtSum::of);
+            let sum = shards.into_iter().fold(ExtSum::IDENTITY, ExtSum::merge);
+            let mut y = vec![0.5; len];
+            sum.normalize(&x, &mut y).unwrap();
+            assert!(close(&x, &y, RELATIVE), "n = {len}, masks {mask}");
+        }
+    }
+    for (row, what) in
+        [(vec![f32::NEG_INFINITY; 5], "nothing"), (vec![1.0, f32::NAN], "NaN"), (vec![9e3], "huge")]
+    {
+        let mut y = vec![0.5; row.len()];
+        ExtSum::of(&row).merge(ExtSum::IDENTITY).normalize(&row, &mut y).unwrap();
+        assert!(y.iter().all(|y| y.is_nan()), "{what}: {y:?}");
+    }
+    assert_eq!(ExtSum::of(&[-9000.0, 0.0]), ExtSum { mantissa: 1.0, exponent: 0.0 });
 }

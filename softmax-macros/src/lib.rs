@@ -16,7 +16,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Several `grid` blocks are united. The expansion defines `pub static VARIANTS: &[softmax_kernels::Variant]`, one
+/// Several `grid` blocks are united; `elements: [f32]` is the default. A module can hold one invocation. The expansion defines `pub static VARIANTS: &[softmax_kernels::Variant]`, one
 /// row per variant of the grid, in the module that invokes it. Options before the grids: `crate: path,` where
 /// `softmax_kernels` goes by another name; `profiles: ["file.toml"],` and `shortlist: unless(feature = "..."),`,
 /// which `softmax-kernels` itself uses to compile only what profiles name.

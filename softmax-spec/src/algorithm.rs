@@ -16,12 +16,12 @@ pub enum Algorithm {
     Online,
 }
 
-/// How far an output that is a normal float may be from the exact result.
+/// How far an output that is a normal float may be from the exact result, for x ~ U(-10, 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Accuracy {
-    /// At most 20 ULP for x ~ U(-10, 10) and 5 * N(0, 1).
+    /// At most 20 ULP, also for x ~ 5 N(0, 1).
     Fast,
-    /// At most 4 ULP for x ~ U(-10, 10) and 5 * N(0, 1).
+    /// At most 4 ULP; up to 10 for x ~ 5 N(0, 1), where few elements make up the sum.
     Accurate,
 }
 
@@ -85,7 +85,7 @@ impl Accuracy {
     /// Whether `algorithm` with `exp` is meant to be this accurate. The tuner measures it as well before it
     /// times anything.
     pub const fn admits(self, algorithm: Algorithm, exp: Exp) -> bool {
-        // Rounding x - max costs 2^-24 |x - max|: 15 ULP for U(-10, 10), but 37 for 5 * N(0, 1).
+        // Rounding x - max costs 2^-24 |x - max|: up to 19 ULP for U(-10, 10), and up to 37 for 5 N(0, 1).
         if algorithm.rounds_difference(exp.reduction) {
             return false;
         }

@@ -64,7 +64,7 @@ fn place_name(in_place: bool) -> &'static str {
     if in_place { "in place" } else { "out of place" }
 }
 
-/// The best-fitting profile's most capable table; of equals the first.
+/// Of the tables of the most capable ISA the one whose profile fits best; of equals the first. As the library chooses.
 fn choose<'a>(
     profiles: &'a [(PathBuf, Profile)],
     flags: &flags::Explain,
@@ -75,11 +75,13 @@ fn choose<'a>(
         .iter()
         .flat_map(|(path, profile)| profile.tables.iter().map(move |table| (path, profile, table)));
     let eligible = tables.filter(|(_, _, table)| {
-        (table.accuracy, table.in_place) == (flags.accuracy, flags.in_place) && isas.contains(&table.isa)
+        let asked_for =
+            (table.accuracy, table.in_place, table.threads) == (flags.accuracy, flags.in_place, 1);
+        asked_for && isas.contains(&table.isa)
     });
     let fitting = eligible
         .filter_map(|(path, profile, table)| Some((path, profile, table, fit(profile, table, host)?)));
-    fitting.reduce(|best, next| if (next.3, next.2.isa) > (best.3, best.2.isa) { next } else { best })
+    fitting.reduce(|best, next| if (next.2.isa, next.3) > (best.2.isa, best.3) { next } else { best })
 }
 
 /// `None` if it is for another machine.
@@ -91,7 +93,9 @@ fn fit(profile: &Profile, table: &Table, host: &Host) -> Option<Fit> {
     match (model(tuned_on) == model(host), tuned_on.stepping == host.stepping) {
         (true, true) => Some(Fit::Fingerprint),
         (true, false) => Some(Fit::Model),
-        _ if tuned_on.l2_kib == host.l2_kib && table.isa > Isa::Scalar => Some(Fit::CacheClass),
+        _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa > Isa::Scalar => {
+            Some(Fit::CacheClass)
+        }
         _ => None,
     }
 }
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ladder_prefers_the_closest_machine_then_the_best_isa() {
+    fn the_ladder_prefers_the_best_isa_then_the_closest_machine() {
         let all = [
             profile("default", None, &[Isa::Scalar, Isa::Avx2, Isa::Avx512]),
             profile("stranger", Some(Host { model: 1, l2_kib: 1, ..here() }), &[Isa::Avx512]),
@@ -263,7 +267,8 @@ mod tests {
             let (_, profile, table, fit) = choose(&all[..last], &flags(), &here(), isas).unwrap();
             (profile.name.clone(), table.isa, fit)
         };
-        assert_eq!(chosen(5, &Isa::ALL), ("same".to_owned(), Isa::Avx2, Fit::Fingerprint));
+        assert_eq!(chosen(5, &Isa::ALL), ("model".to_owned(), Isa::Avx512, Fit::Model));
+        assert_eq!(chosen(5, &[Isa::Scalar, Isa::Avx2]), ("same".to_owned(), Isa::Avx2, Fit::Fingerprint));
         assert_eq!(chosen(4, &Isa::ALL), ("model".to_owned(), Isa::Avx512, Fit::Model));
         assert_eq!(chosen(3, &Isa::ALL), ("cache".to_owned(), Isa::Avx512, Fit::CacheClass));
         assert_eq!(chosen(2, &Isa::ALL), ("default".to_owned(), Isa::Avx512, Fit::Default));

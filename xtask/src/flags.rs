@@ -143,7 +143,7 @@ pub struct Explain {
     /// As if this were the best ISA of this machine
     #[arg(long)]
     pub isa: Option<Isa>,
-    /// This profile instead of the shipped ones
+    /// Also this profile, before the shipped ones, as a build with SOFTMAX_PROFILE would
     #[arg(long, value_name = "PATH")]
     pub profile: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ fn tail_mask(count: &TokenStream) -> TokenStream {
     quote!(_mm256_cmpgt_epi32(_mm256_set1_epi32(#count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))
 }
 
-/// Halves of `a` folded by `op128` until one lane is left.
+/// Halves of `a` folded until one lane is left.
 fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
     let halves =
         call(fold_halves, &[quote!(_mm256_castps256_ps128(#a)), quote!(_mm256_extractf128_ps::<1>(#a))]);

@@ -75,16 +75,14 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
         seconds: found.seconds,
     };
     let tuned = Profile { origin: Some(origin), ..found.profile };
-    output.write(&profile::write(&tuned))?;
+    // What was found is shown even if it cannot be written.
+    let written = output.write(&profile::write(&tuned));
     if flags.json {
-        return stdout::print_json(&report::json(
-            &tuned,
-            output.path(),
-            found.seconds,
-            found.gate.failures(),
-        ));
+        let report = report::json(&tuned, output.path(), found.seconds, found.gate.failures());
+        return stdout::print_json(&report).and(written);
     }
     stdout::print(&report::text(&tuned))?;
+    written?;
     eprintln!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds);
     eprintln!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display());
     Ok(())

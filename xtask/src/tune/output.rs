@@ -6,6 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
+/// What file systems take.
+const LONGEST_NAME: usize = 255;
+
 /// Where a profile is to go, as an absolute path.
 #[derive(Debug)]
 pub struct Output {
@@ -19,8 +22,15 @@ impl Output {
         let shown = path.display();
         let refuse = |why: String| bad_input(format!("cannot write --output {shown}: {why}"));
         let absolute = std::path::absolute(path).map_err(|error| refuse(error.to_string()))?;
-        if absolute.is_dir() {
+        if absolute.is_dir() || shown.to_string().ends_with('/') {
             return Err(refuse("it is a directory; name a file in it".to_owned()));
+        }
+        if std::fs::symlink_metadata(&absolute).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(refuse("it exists and is no regular file, which a profile would replace".to_owned()));
+        }
+        let name_fits = absolute.file_name().is_some_and(|name| name.len() <= LONGEST_NAME);
+        if !name_fits {
+            return Err(refuse(format!("its name has more than {LONGEST_NAME} bytes")));
         }
         let directory = absolute.parent().map(Path::to_owned).unwrap_or_default();
         if !directory.is_dir() {
@@ -80,5 +90,20 @@ mod tests {
         assert!(error.contains("is a directory"), "{error}");
         let error = Output::new(&dir.path().join("no/profile.toml")).unwrap_err().to_string();
         assert!(error.contains("create it first"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_profile_must_not_replace_is_refused_before_the_search() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("elsewhere", dir.path().join("link")).unwrap();
+        let long = "x".repeat(256);
+        for (name, reason) in
+            [("link", "no regular file"), ("new/", "is a directory"), (&long, "more than 255 bytes")]
+        {
+            let error = Output::new(&dir.path().join(name)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(Output::new(Path::new("/dev/null")).is_err());
     }
 }
