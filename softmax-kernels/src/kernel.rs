@@ -138,7 +138,8 @@ impl ExtSumKernel {
 }
 
 impl ExtScaleKernel {
-    /// y = e^x / sum. For rows whose maximum is within +-8192.
+    /// y = e^x / sum, for the sum of at least these elements, with a maximum within +-8192. Quotients above about 2^127 are
+    /// not defined.
     pub fn run(self, x: &[f32], y: &mut [f32], sum: crate::ExtSum) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
