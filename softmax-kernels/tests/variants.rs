@@ -1,4 +1,4 @@
-//! Every variant of the registry against f64, at every length from 1 to 4 tiles + 3, out of place and in place: one
+//! Every variant of the registry against f64, at every length from 0 to 4 tiles + 3, out of place and in place: one
 //! test per ISA, pass and exp core. Tests of an ISA that this CPU lacks show as ignored.
 //!
 //! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
@@ -6,7 +6,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::verify;
-use softmax_kernels::{Variant, variants};
+use softmax_kernels::{ExtSum, Kernel, OnlineSumKernel, Variant, variants};
 use softmax_spec::{Exp, Isa, Pass, PassVariant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -77,11 +77,27 @@ fn check(members: &[Member]) -> Result<(), Failed> {
         }
         let kernel =
             row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
+        if !empty_rows_give_nothing(kernel) {
+            return Err(format!("{variant}: an empty row does not give the identity").into());
+        }
         if let Some(failure) = verify::verify_every_length(variant, kernel).failure {
             return Err(format!("{variant}: {failure}").into());
         }
     }
     Ok(())
+}
+
+fn empty_rows_give_nothing(kernel: Kernel) -> bool {
+    match kernel {
+        Kernel::Max(kernel) => kernel.run(&[]) == f32::NEG_INFINITY,
+        Kernel::SumExp(kernel) => kernel.run(&[], 1.0) == 0.0,
+        Kernel::StoreExp(kernel) => kernel.run(&[], &mut [], 1.0) == Ok(0.0),
+        Kernel::Scale(kernel) => kernel.run(&[], &mut [], 1.0).is_ok(),
+        Kernel::ScaleExp(kernel) => kernel.run(&[], &mut [], 1.0, 1.0).is_ok(),
+        Kernel::ExtSum(kernel) => kernel.run(&[]).mantissa == 0.0,
+        Kernel::ExtScale(kernel) => kernel.run(&[], &mut [], ExtSum::IDENTITY).is_ok(),
+        Kernel::OnlineSum(kernel) => kernel.run(&[]) == (OnlineSumKernel::START, 0.0),
+    }
 }
 
 fn describes(row: &Variant, variant: &PassVariant) -> bool {
