@@ -2,7 +2,7 @@
 
 use crate::Accuracy;
 use crate::error::{ShapeError, same_length};
-use crate::kernel::{ExtScaleKernel, ExtSumKernel, Kernel};
+use crate::kernel::{ExtScaleKernel, ExtSumKernel, Kernel, REGULAR_MAX};
 use std::sync::OnceLock;
 
 /// A sum of exponentials, mantissa * 2^exponent: eight bytes that neither overflow nor need a maximum first
@@ -77,9 +77,6 @@ impl ExtSum {
         Ok(())
     }
 }
-
-/// The largest |max(x)| for which the kernels' reduction is exact.
-const REGULAR_MAX: f32 = 8192.0;
 
 /// An [`ExtSum`] with a wide mantissa, in which the blocks of a row add up.
 pub(crate) struct WideExtSum {

@@ -6,6 +6,9 @@
 
 use crate::error::{ShapeError, same_length};
 
+/// The largest |max(x)| up to which every exp core is exact; `softmax_spec::REGULAR_MAX`, which is not linked here.
+pub(crate) const REGULAR_MAX: f32 = 8192.0;
+
 /// Defines a wrapper around the raw function of one pass.
 macro_rules! kernels {
     ($($(#[$docs:meta])* $kind:ident, $wrapper:ident: fn($($argument:ty),*) -> $result:ty;)*) => {
@@ -157,7 +160,7 @@ impl ExtScaleKernel {
 
 impl OnlineSumKernel {
     /// The maximum that a row starts from. Rows with no larger element are left to robust plans.
-    pub const START: f32 = -8192.0;
+    pub const START: f32 = -REGULAR_MAX;
 
     /// The larger one of max(x) and [`OnlineSumKernel::START`], and the sum of e^(x - max) as
     /// [`SumExpKernel::run`] has it.

@@ -249,7 +249,7 @@ fn compose(algorithm: &str, ids: &[&str]) -> Result<Plan, ComposeError> {
         return Err(ComposeError(format!("{} do not share one ISA and one exp core", ids.join(", "))));
     }
     // The bound that holds for every exp core; rows beyond it are rare, and `robust` takes them.
-    Ok(Plan { algorithm, isa, passes: &[], steps, largest_max: 8192.0 })
+    Ok(Plan { algorithm, isa, passes: &[], steps, largest_max: REGULAR_MAX })
 }
 
 fn find(id: &str) -> Result<&'static Variant, ComposeError> {

@@ -4,7 +4,7 @@
 //! Variants by themselves are tested in `variants.rs`; here whole plans are, and the public functions.
 
 use softmax_bench::oracle;
-use softmax_kernels::{Accuracy, ComposedPlan, ExtSum, MaskedRow, ShapeError, Softmax};
+use softmax_kernels::{Accuracy, ComposedPlan, ExtSum, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
 use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Tile};
 
 /// One plan per algorithm, ISA and exp core that the grid has.
@@ -160,6 +160,11 @@ fn subnormal_inputs_count_as_what_they_are_and_subnormal_outputs_are_right_or_ze
         let deep: Vec<f32> = (0..len).map(|i| if i == 1 { 0.0 } else { -80.0 - (i % 25) as f32 }).collect();
         check("subnormal outputs", &deep, |y| close(&deep, y, 10.0 * RELATIVE));
     }
+}
+
+#[test]
+fn the_library_and_the_vocabulary_agree_on_what_is_regular() {
+    assert_eq!(OnlineSumKernel::START, -softmax_spec::REGULAR_MAX);
 }
 
 #[test]

@@ -16,10 +16,11 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Several `grid` blocks are united; `elements: [f32]` is the default. A module can hold one invocation. The expansion defines `pub static VARIANTS: &[softmax_kernels::Variant]`, one
-/// row per variant of the grid, in the module that invokes it. Options before the grids: `crate: path,` where
-/// `softmax_kernels` goes by another name; `profiles: ["file.toml"],` and `shortlist: unless(feature = "..."),`,
-/// which `softmax-kernels` itself uses to compile only what profiles name.
+/// Several `grid` blocks are united; `elements: [f32]` is the default. The expansion defines
+/// `pub static VARIANTS: &[softmax_kernels::Variant]`, one row per variant of the grid, in the module that invokes it; a
+/// module can hold one invocation. Options before the grids: `crate: path,` where `softmax_kernels` goes by another
+/// name; `profiles: ["file.toml"],` and `shortlist: unless(feature = "..."),`, which `softmax-kernels` itself uses to
+/// compile only what profiles name.
 ///
 /// Every mistake in a spec is a compile error at its token, all of them at once.
 #[proc_macro]
