@@ -58,6 +58,27 @@ pub enum Op {
     First,
 }
 
+/// How many operations some code has, by what they keep busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// Everything that is neither a load nor a store.
+    pub arithmetic: usize,
+    /// Vectors read from memory.
+    pub loads: usize,
+    /// Vectors written to memory.
+    pub stores: usize,
+}
+
+impl Operations {
+    fn count(&mut self, op: Op) {
+        match op {
+            Op::Load | Op::LoadTail => self.loads += 1,
+            Op::Store | Op::StoreTail => self.stores += 1,
+            _ => self.arithmetic += 1,
+        }
+    }
+}
+
 /// The name of a value in generated code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(Ident);
@@ -82,6 +103,7 @@ pub struct Builder {
     constants: Vec<(u32, Value)>,
     hoisted: Vec<TokenStream>,
     section: Vec<TokenStream>,
+    operations: Operations,
     next: usize,
 }
 
@@ -94,6 +116,7 @@ impl Builder {
             constants: Vec::new(),
             hoisted: Vec::new(),
             section: Vec::new(),
+            operations: Operations::default(),
             next: 0,
         }
     }
@@ -147,6 +170,11 @@ impl Builder {
         std::mem::take(&mut self.hoisted).into_iter().collect()
     }
 
+    /// The operations since this was last asked, without constants.
+    pub fn take_operations(&mut self) -> Operations {
+        std::mem::take(&mut self.operations)
+    }
+
     /// Adds a statement that is no vector operation.
     pub fn statement(&mut self, statement: TokenStream) {
         self.section.push(statement);
@@ -157,7 +185,8 @@ impl Builder {
         Value::named(&format!("v{}", self.next))
     }
 
-    fn lowered(&self, op: Op, operands: &[&dyn ToTokens]) -> TokenStream {
+    fn lowered(&mut self, op: Op, operands: &[&dyn ToTokens]) -> TokenStream {
+        self.operations.count(op);
         let operands: Vec<TokenStream> = operands.iter().map(|operand| operand.to_token_stream()).collect();
         self.lowering.lower(op, &operands)
     }

@@ -13,7 +13,7 @@ mod scale_exp;
 mod store_exp;
 mod sum_exp;
 
-use crate::ir::{Builder, Value};
+use crate::ir::{Builder, Operations, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use softmax_spec::{Pass, PassVariant};
@@ -108,6 +108,17 @@ pub fn function(variant: &PassVariant) -> TokenStream {
             #result
         }
     }
+}
+
+/// The operations on one tile: those of the main loop's section.
+pub fn operations(variant: &PassVariant) -> Operations {
+    let mut b = Builder::new(variant.isa);
+    let body = (signature(variant.pass).body)(&mut b, variant);
+    let mut function = Function::new(b, body, variant);
+    // Those of the function's first section do not count.
+    function.b.take_operations();
+    function.steps(variant.tile.unroll);
+    function.b.take_operations()
 }
 
 /// A function in the making: what its sections share.
