@@ -45,7 +45,7 @@ impl Candidate {
             Candidate::ReadSum => {
                 black_box(reference::read_sum(x));
             }
-            Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor),
+            Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor as f32),
             Candidate::Rten => peer::rten(x, y),
             Candidate::Pass { kernel, .. } => run_pass(*kernel, parameters, x, y)?,
             Candidate::Plan { compiled, .. } => compiled.run(x, y)?,

@@ -8,7 +8,7 @@ pub struct Parameters {
     /// The row's true maximum; -inf for an empty row.
     pub max: f32,
     /// 1 / (sum of e^(x - max)).
-    pub factor: f32,
+    pub factor: f64,
     /// Sum of e^x.
     pub sum: ExtSum,
 }
@@ -24,7 +24,7 @@ impl Parameters {
             true => ExtSum { mantissa: (log2 - log2.floor()).exp2() as f32, exponent: log2.floor() as f32 },
             false => ExtSum { mantissa: 0.0, exponent: f32::NEG_INFINITY },
         };
-        Parameters { max, factor: (1.0 / sum) as f32, sum: ext }
+        Parameters { max, factor: 1.0 / sum, sum: ext }
     }
 }
 
@@ -39,6 +39,6 @@ mod tests {
         let got = f64::from(sum.mantissa) * f64::from(sum.exponent).exp2();
         assert_eq!(max, 3.0);
         assert!((got / exact - 1.0).abs() < 1e-7);
-        assert!((f64::from(factor) * exact / 3f64.exp() - 1.0).abs() < 1e-7);
+        assert!((factor * exact / 3f64.exp() - 1.0).abs() < 1e-7);
     }
 }

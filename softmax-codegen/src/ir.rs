@@ -52,6 +52,8 @@ pub enum Op {
     Lookup,
     /// The sum of the lanes, a scalar. Pairwise, so that the order is fixed.
     ReduceAdd,
+    /// `(a, b, c)`: the sum over the lanes of a - b + c, an f64 without any rounding in f32.
+    ReduceAddWide,
     /// The largest lane, a scalar.
     ReduceMax,
     /// The first lane, a scalar.
@@ -313,6 +315,11 @@ impl Builder {
     /// [`Op::ReduceAdd`].
     pub fn reduce_add(&mut self, a: &Value) -> Value {
         self.one(Op::ReduceAdd, &[a])
+    }
+
+    /// [`Op::ReduceAddWide`].
+    pub fn reduce_add_wide(&mut self, a: &Value, b: &Value, c: &Value) -> Value {
+        self.one(Op::ReduceAddWide, &[a, b, c])
     }
 
     /// [`Op::ReduceMax`].

@@ -49,13 +49,13 @@ kernels! {
     /// max(x).
     Max, MaxKernel: fn(*const f32, usize) -> f32;
     /// Sum of e^(x - max).
-    SumExp, SumExpKernel: fn(*const f32, usize, f32) -> f32;
+    SumExp, SumExpKernel: fn(*const f32, usize, f32) -> f64;
     /// y = e^(x - max), and its sum.
-    StoreExp, StoreExpKernel: fn(*const f32, *mut f32, usize, f32) -> f32;
+    StoreExp, StoreExpKernel: fn(*const f32, *mut f32, usize, f32) -> f64;
     /// y = x * factor.
-    Scale, ScaleKernel: fn(*const f32, *mut f32, usize, f32) -> ();
+    Scale, ScaleKernel: fn(*const f32, *mut f32, usize, f64) -> ();
     /// y = e^(x - max) * factor.
-    ScaleExp, ScaleExpKernel: fn(*const f32, *mut f32, usize, f32, f32) -> ();
+    ScaleExp, ScaleExpKernel: fn(*const f32, *mut f32, usize, f32, f64) -> ();
     /// Sum of e^x as m * 2^n.
     ExtSum, ExtSumKernel: fn(*const f32, usize) -> (f32, f32);
     /// y = e^x * factor * 2^-exponent.
@@ -74,7 +74,7 @@ impl MaxKernel {
 
 impl SumExpKernel {
     /// Sum of e^(x - max) for the row's maximum, times a factor that depends on `max` and the exp core alone.
-    pub fn run(self, x: &[f32], max: f32) -> f32 {
+    pub fn run(self, x: &[f32], max: f32) -> f64 {
         // SAFETY: whoever made this kernel guarantees the CPU; x is valid for its length.
         unsafe { (self.raw)(x.as_ptr(), x.len(), max) }
     }
@@ -83,14 +83,14 @@ impl SumExpKernel {
 impl StoreExpKernel {
     /// y = e^(x - max) for the row's maximum, times a factor that depends on `max` and the exp core alone, and
     /// the sum of y.
-    pub fn run(self, x: &[f32], y: &mut [f32], max: f32) -> Result<f32, ShapeError> {
+    pub fn run(self, x: &[f32], y: &mut [f32], max: f32) -> Result<f64, ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
         Ok(unsafe { (self.raw)(x.as_ptr(), y.as_mut_ptr(), x.len(), max) })
     }
 
     /// The same with x overwritten.
-    pub fn run_in_place(self, x: &mut [f32], max: f32) -> f32 {
+    pub fn run_in_place(self, x: &mut [f32], max: f32) -> f64 {
         let pointer = x.as_mut_ptr();
         // SAFETY: whoever made this kernel guarantees the CPU; x is valid for its length and equals y.
         unsafe { (self.raw)(pointer, pointer, x.len(), max) }
@@ -98,8 +98,8 @@ impl StoreExpKernel {
 }
 
 impl ScaleKernel {
-    /// y = x * factor.
-    pub fn run(self, x: &[f32], y: &mut [f32], factor: f32) -> Result<(), ShapeError> {
+    /// y = x * factor, rounded once, for finite x.
+    pub fn run(self, x: &[f32], y: &mut [f32], factor: f64) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
         unsafe { (self.raw)(x.as_ptr(), y.as_mut_ptr(), x.len(), factor) };
@@ -107,7 +107,7 @@ impl ScaleKernel {
     }
 
     /// The same with x overwritten.
-    pub fn run_in_place(self, x: &mut [f32], factor: f32) {
+    pub fn run_in_place(self, x: &mut [f32], factor: f64) {
         let pointer = x.as_mut_ptr();
         // SAFETY: whoever made this kernel guarantees the CPU; x is valid for its length and equals y.
         unsafe { (self.raw)(pointer, pointer, x.len(), factor) }
@@ -116,7 +116,7 @@ impl ScaleKernel {
 
 impl ScaleExpKernel {
     /// y = e^(x - max) * factor, times the factor of [`SumExpKernel::run`] of the same exp core.
-    pub fn run(self, x: &[f32], y: &mut [f32], max: f32, factor: f32) -> Result<(), ShapeError> {
+    pub fn run(self, x: &[f32], y: &mut [f32], max: f32, factor: f64) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
         unsafe { (self.raw)(x.as_ptr(), y.as_mut_ptr(), x.len(), max, factor) };
@@ -124,7 +124,7 @@ impl ScaleExpKernel {
     }
 
     /// The same with x overwritten.
-    pub fn run_in_place(self, x: &mut [f32], max: f32, factor: f32) {
+    pub fn run_in_place(self, x: &mut [f32], max: f32, factor: f64) {
         let pointer = x.as_mut_ptr();
         // SAFETY: whoever made this kernel guarantees the CPU; x is valid for its length and equals y.
         unsafe { (self.raw)(pointer, pointer, x.len(), max, factor) }

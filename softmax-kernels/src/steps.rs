@@ -163,7 +163,7 @@ unsafe fn recompute(
     let mut sum = 0.0;
     for (at, len) in row.blocks(sum_exp.block()) {
         // SAFETY: blocks stay inside the row.
-        sum += f64::from(unsafe { (sum_exp.raw)(x.add(at), len, shift) });
+        sum += unsafe { (sum_exp.raw)(x.add(at), len, shift) };
         if sum > largest_sum {
             return false;
         }
@@ -173,7 +173,7 @@ unsafe fn recompute(
         return false;
     }
     // SAFETY: the row is valid.
-    unsafe { (scale_exp.raw)(x, y, n, shift, (1.0 / sum) as f32) };
+    unsafe { (scale_exp.raw)(x, y, n, shift, 1.0 / sum) };
     true
 }
 
@@ -192,7 +192,7 @@ unsafe fn reload(
     let mut sum = 0.0;
     for (at, len) in row.blocks(store_exp.block()) {
         // SAFETY: blocks stay inside the row.
-        sum += f64::from(unsafe { (store_exp.raw)(x.add(at), y.add(at), len, shift) });
+        sum += unsafe { (store_exp.raw)(x.add(at), y.add(at), len, shift) };
         if sum > largest_sum {
             return false;
         }
@@ -201,7 +201,7 @@ unsafe fn reload(
         return false;
     }
     // SAFETY: the row is valid.
-    unsafe { (scale.raw)(y, y, n, (1.0 / sum) as f32) };
+    unsafe { (scale.raw)(y, y, n, 1.0 / sum) };
     true
 }
 
@@ -222,7 +222,7 @@ unsafe fn online(
         return false;
     }
     // SAFETY: the row is valid.
-    unsafe { (scale_exp.raw)(x, y, n, max, (1.0 / sum) as f32) };
+    unsafe { (scale_exp.raw)(x, y, n, max, 1.0 / sum) };
     true
 }
 
@@ -237,7 +237,7 @@ unsafe fn blocked_recompute(
 ) -> bool {
     let Row { x, y, n } = row;
     // SAFETY: one element is valid for reads of one element.
-    let exp = |x: f32, shift: f32| unsafe { f64::from((sum_exp.raw)(&x, 1, shift)) };
+    let exp = |x: f32, shift: f32| unsafe { (sum_exp.raw)(&x, 1, shift) };
     let (mut shift, mut sum) = (START, 0.0);
     for (at, len) in row.blocks(BLOCK) {
         // SAFETY: blocks stay inside the row.
@@ -250,13 +250,13 @@ unsafe fn blocked_recompute(
             shift = max;
         }
         // SAFETY: blocks stay inside the row.
-        sum += f64::from(unsafe { (sum_exp.raw)(x.add(at), len, shift) });
+        sum += unsafe { (sum_exp.raw)(x.add(at), len, shift) };
     }
     if shift == START {
         return false;
     }
     // SAFETY: the row is valid.
-    unsafe { (scale_exp.raw)(x, y, n, shift, (1.0 / sum) as f32) };
+    unsafe { (scale_exp.raw)(x, y, n, shift, 1.0 / sum) };
     true
 }
 
@@ -271,7 +271,7 @@ unsafe fn blocked_reload(
 ) -> bool {
     let Row { x, y, n } = row;
     // SAFETY: one element is valid for reads and writes of one element.
-    let exp = |x: f32, shift: f32| unsafe { f64::from((store_exp.raw)(&x, &mut 0.0, 1, shift)) };
+    let exp = |x: f32, shift: f32| unsafe { (store_exp.raw)(&x, &mut 0.0, 1, shift) };
     let mut segments = Segments::new();
     let mut sum = 0.0;
     for (at, len) in row.blocks(BLOCK) {
@@ -286,7 +286,7 @@ unsafe fn blocked_reload(
             segments.push(at, max);
         }
         // SAFETY: blocks stay inside the row.
-        sum += f64::from(unsafe { (store_exp.raw)(x.add(at), y.add(at), len, segments.shift()) });
+        sum += unsafe { (store_exp.raw)(x.add(at), y.add(at), len, segments.shift()) };
     }
     let shift = segments.shift();
     if shift == START || sum.is_nan() {
@@ -295,7 +295,7 @@ unsafe fn blocked_reload(
     for (from, to, own) in segments.ranges(n) {
         let factor = exp(own, shift) / exp(own, own) / sum;
         // SAFETY: segments stay inside the row.
-        unsafe { (scale.raw)(y.add(from), y.add(from), to - from, factor as f32) };
+        unsafe { (scale.raw)(y.add(from), y.add(from), to - from, factor) };
     }
     // SAFETY: the row is valid for writes, and the first segment lies inside it.
     unsafe { y.write_bytes(0, segments.start()) };

@@ -80,8 +80,8 @@ fn claims(variant: &PassVariant, kernel: Kernel, row: &Row) -> Result<Vec<Claim>
     Ok(match kernel {
         Kernel::Max(kernel) => vec![Claim::equal(kernel.run(x), max)],
         Kernel::SumExp(kernel) => {
-            let unit = unit(kernel.run(&[max], max))?;
-            vec![truth.sum(f64::from(kernel.run(x, max)) / unit)]
+            let unit = unit(kernel.run(&[max], max) as f32)?;
+            vec![truth.sum(kernel.run(x, max) / unit)]
         }
         Kernel::OnlineSum(kernel) => {
             let unit = unit(kernel.run(&[max]).1)?;
@@ -97,14 +97,14 @@ fn claims(variant: &PassVariant, kernel: Kernel, row: &Row) -> Result<Vec<Claim>
         Kernel::StoreExp(kernel) => {
             let (y, total) = stored(x, |x, y| kernel.run(x, y, max), |x| kernel.run_in_place(x, max))?;
             let unit = unit(y[truth.argmax])?;
-            let mut claims = vec![truth.sum(f64::from(total) / unit)];
+            let mut claims = vec![truth.sum(total / unit)];
             claims.extend(truth.exponentials(&y, unit));
             claims
         }
         Kernel::ScaleExp(kernel) => {
             let (y, ()) =
                 stored(x, |x, y| kernel.run(x, y, max, factor), |x| kernel.run_in_place(x, max, factor))?;
-            let scale = unit(y[truth.argmax] / factor)? * f64::from(factor);
+            let scale = unit((f64::from(y[truth.argmax]) / factor) as f32)? * factor;
             truth.exponentials(&y, scale)
         }
         Kernel::ExtScale(kernel) => {
@@ -115,7 +115,9 @@ fn claims(variant: &PassVariant, kernel: Kernel, row: &Row) -> Result<Vec<Claim>
         }
         Kernel::Scale(kernel) => {
             let (y, ()) = stored(x, |x, y| kernel.run(x, y, factor), |x| kernel.run_in_place(x, factor))?;
-            y.iter().zip(x).map(|(&y, &x)| Claim::equal(y, x * factor)).collect()
+            // Exponentials are finite; what becomes of other elements is not defined.
+            let finite = y.iter().zip(x).filter(|(_, x)| x.is_finite());
+            finite.map(|(&y, &x)| Claim::rounded(y, f64::from(x) * factor)).collect()
         }
     })
 }
@@ -149,6 +151,11 @@ fn unit(factor: f32) -> Result<f64, String> {
 impl Claim {
     fn equal(got: f32, exact: f32) -> Claim {
         Claim { got: f64::from(got), exact: f64::from(exact), relative: 0.0 }
+    }
+
+    /// The exact value rounded, to either side.
+    fn rounded(got: f32, exact: f64) -> Claim {
+        Claim { got: f64::from(got), exact, relative: 2.0 * ROUNDING }
     }
 }
 

@@ -58,7 +58,8 @@ impl Body for ExtSum {
         vec![b.add(&left, &right), n]
     }
 
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
+    fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
+        let state = total.map_or(rest.clone(), |total| self.merge(b, total, rest));
         let largest = b.reduce_max(&state[EXPONENT]);
         let n = b.splat(&largest);
         let m = rescaled(b, &state[MANTISSA], &state[EXPONENT], &n);

@@ -29,7 +29,7 @@ impl Body for Max {
         vec![b.max(&left[0], &right[0])]
     }
 
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
+    fn finish(&self, b: &mut Builder, _: Option<&State>, state: &State) -> TokenStream {
         let max = b.reduce_max(&state[0]);
         quote!(#max)
     }

@@ -43,13 +43,8 @@ pub trait Body {
         self.merge(b, total, block)
     }
 
-    /// The total as an accumulator.
-    fn settle(&self, _: &mut Builder, total: &State) -> State {
-        total.clone()
-    }
-
-    /// The function's result.
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream;
+    /// The function's result, from the total, where there is one, and the accumulator of what came after it.
+    fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream;
 }
 
 /// Parameters and result of a pass's functions, beside the row (`x`, `y` in passes that store, `n`).
@@ -169,7 +164,7 @@ impl<'a> Function<'a> {
         if self.total.is_none() {
             return advance_loop(quote!(n), tile, section);
         }
-        let (fold, block) = (self.fold_into_total(), self.variant.block_elements());
+        let (fold, block) = (self.fold_into_total(self.accumulators.len()), self.variant.block_elements());
         let tiles = advance_loop(quote!(end), tile, section);
         quote! {
             while n - i >= #tile {
@@ -185,8 +180,8 @@ impl<'a> Function<'a> {
         match self.variant.tile.unroll {
             1 => quote!(),
             _ => {
-                let section = self.steps(1);
-                advance_loop(quote!(n), self.variant.lanes(), section)
+                let (step, fold) = (self.steps(1), self.fold_leftover());
+                advance_loop(quote!(n), self.variant.lanes(), quote!(#step #fold))
             }
         }
     }
@@ -201,33 +196,40 @@ impl<'a> Function<'a> {
         for value in self.step(&[x]) {
             self.b.store_tail(quote!(unsafe { y.add(i) }), quote!((n - i)), &value);
         }
-        let section = self.b.take_section();
-        quote!(if i < n { #section })
+        let (step, fold) = (self.b.take_section(), self.fold_leftover());
+        quote!(if i < n { #step #fold })
     }
 
     /// Statements and the result.
     fn finish(&mut self) -> (TokenStream, TokenStream) {
-        let states = match &self.total {
+        let total = self.total.as_ref().map(|total| &total.names);
+        let states = match total {
             // Single vectors and the tail went to the first accumulator.
-            Some(total) => {
-                vec![self.body.settle(&mut self.b, &total.names), self.accumulators[0].clone()]
-            }
+            Some(_) => vec![self.accumulators[0].clone()],
             None => self.accumulators.clone(),
         };
         let result = match tree(&mut self.b, &*self.body, states) {
-            Some(state) => self.body.finish(&mut self.b, &state),
+            Some(state) => self.body.finish(&mut self.b, total, &state),
             None => quote!(),
         };
         (self.b.take_section(), result)
     }
 
-    /// Merges the accumulators into the total and starts them afresh.
-    fn fold_into_total(&mut self) -> TokenStream {
+    /// After a vector that was left over, in passes that take it as a block of its own.
+    fn fold_leftover(&mut self) -> TokenStream {
+        match self.variant.sums_each_tile() {
+            true => self.fold_into_total(1),
+            false => quote!(),
+        }
+    }
+
+    /// Merges the first `count` accumulators into the total and starts them afresh.
+    fn fold_into_total(&mut self, count: usize) -> TokenStream {
         let total = self.total.as_ref().map_or(State::new(), |total| total.names.clone());
-        let block = tree(&mut self.b, &*self.body, self.accumulators.clone()).unwrap_or_default();
+        let block = tree(&mut self.b, &*self.body, self.accumulators[..count].to_vec()).unwrap_or_default();
         let folded = self.body.fold(&mut self.b, &total, &block);
         self.assign(&total, &folded);
-        for names in self.accumulators.clone() {
+        for names in self.accumulators[..count].to_vec() {
             let identity = self.identity.clone();
             self.assign(&names, &identity);
         }
@@ -302,7 +304,7 @@ macro_rules! no_reduction {
             unreachable!("a pass without accumulators")
         }
 
-        fn finish(&self, _: &mut Builder, _: &State) -> TokenStream {
+        fn finish(&self, _: &mut Builder, _: Option<&State>, _: &State) -> TokenStream {
             unreachable!("a pass without accumulators")
         }
     };

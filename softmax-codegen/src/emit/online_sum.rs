@@ -66,11 +66,12 @@ impl Body for OnlineSum {
         vec![max, b.add(&left, &right)]
     }
 
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
+    fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
+        let state = total.map_or(rest.clone(), |total| self.merge(b, total, rest));
         let largest = b.reduce_max(&state[MAX]);
         let max = b.splat(&largest);
         let shift = self.core.shift(b, &max);
-        let sums = self.rescaled(b, state, &shift);
+        let sums = self.rescaled(b, &state, &shift);
         let sum = b.reduce_add(&sums);
         let before = self.core.shift(b, &self.max);
         let factor = self.core.rescale(b, &before, &shift);

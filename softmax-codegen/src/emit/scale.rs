@@ -7,20 +7,39 @@ use quote::quote;
 
 pub fn signature() -> Signature {
     Signature {
-        parameters: quote!(factor: f32),
+        parameters: quote!(factor: f64),
         result: quote!(()),
-        body: |b, _| Box::new(Scale { factor: b.splat(quote!(factor)) }),
+        body: |b, _| Box::new(Scale { factor: WideFactor::new(b) }),
     }
 }
 
 struct Scale {
-    factor: Value,
+    factor: WideFactor,
 }
 
 impl Body for Scale {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
-        xs.iter().map(|x| b.mul(x, &self.factor)).collect()
+        xs.iter().map(|x| self.factor.times(b, x)).collect()
     }
 
     no_reduction!();
+}
+
+/// The parameter `factor` in two parts, so that a product has one rounding and not that of the factor too. Loads and
+/// stores hide the second operation.
+pub struct WideFactor {
+    high: Value,
+    low: Value,
+}
+
+impl WideFactor {
+    pub fn new(b: &mut Builder) -> WideFactor {
+        let high = b.splat(quote!(factor as f32));
+        WideFactor { high, low: b.splat(quote!((factor - f64::from(factor as f32)) as f32)) }
+    }
+
+    pub fn times(&self, b: &mut Builder, x: &Value) -> Value {
+        let low = b.mul(x, &self.low);
+        b.fma(x, &self.high, &low)
+    }
 }

@@ -1,20 +1,26 @@
 //! `scale_exp`: y = e^(x - max) * factor, last pass of Three-Pass with recomputation and of Online.
 
+use super::scale::WideFactor;
 use super::{Body, Signature, State, core_of, no_reduction};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
 use quote::quote;
+use softmax_spec::Exp;
 
 pub fn signature() -> Signature {
     Signature {
-        parameters: quote!(max: f32, factor: f32),
+        parameters: quote!(max: f32, factor: f64),
         result: quote!(()),
         body: |b, variant| {
             let core = core_of(variant, b);
             let max = b.splat(quote!(max));
             let shift = core.shift(b, &max);
-            Box::new(ScaleExp { core, shift, factor: b.splat(quote!(factor)) })
+            let factor = match variant.exp.is_some_and(Exp::sums_accurately) {
+                true => Factor::Wide(WideFactor::new(b)),
+                false => Factor::Rounded(b.splat(quote!(factor as f32))),
+            };
+            Box::new(ScaleExp { core, shift, factor })
         },
     }
 }
@@ -22,14 +28,23 @@ pub fn signature() -> Signature {
 struct ScaleExp {
     core: Box<dyn Core>,
     shift: Vec<Value>,
-    factor: Value,
+    factor: Factor,
+}
+
+/// Wide only where every rounding counts: here nothing hides its second operation.
+enum Factor {
+    Rounded(Value),
+    Wide(WideFactor),
 }
 
 impl Body for ScaleExp {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
         let scaled = xs.iter().map(|x| {
             let exponential = self.core.exp(b, x, &self.shift);
-            b.mul(&exponential, &self.factor)
+            match &self.factor {
+                Factor::Rounded(factor) => b.mul(&exponential, factor),
+                Factor::Wide(factor) => factor.times(b, &exponential),
+            }
         });
         scaled.collect()
     }

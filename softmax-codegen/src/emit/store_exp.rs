@@ -9,7 +9,7 @@ use quote::quote;
 pub fn signature() -> Signature {
     Signature {
         parameters: quote!(max: f32),
-        result: quote!(f32),
+        result: quote!(f64),
         body: |b, variant| Box::new(StoreExp(SumExp::new(b, variant))),
     }
 }
@@ -37,11 +37,7 @@ impl Body for StoreExp {
         self.0.fold(b, total, block)
     }
 
-    fn settle(&self, b: &mut Builder, total: &State) -> State {
-        self.0.settle(b, total)
-    }
-
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
-        self.0.finish(b, state)
+    fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
+        self.0.finish(b, total, rest)
     }
 }

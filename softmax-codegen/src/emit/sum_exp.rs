@@ -10,7 +10,7 @@ use softmax_spec::PassVariant;
 pub fn signature() -> Signature {
     Signature {
         parameters: quote!(max: f32),
-        result: quote!(f32),
+        result: quote!(f64),
         body: |b, variant| Box::new(SumExp::new(b, variant)),
     }
 }
@@ -69,12 +69,9 @@ impl Body for SumExp {
         vec![larger, b.sub(&added, &term)]
     }
 
-    fn settle(&self, b: &mut Builder, total: &State) -> State {
-        vec![b.sub(&total[0], &total[1])]
-    }
-
-    fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
-        let sum = b.reduce_add(&state[0]);
+    fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
+        let total = total.expect("a pass that sums has a total");
+        let sum = b.reduce_add_wide(&total[0], &total[1], &rest[0]);
         quote!(#sum)
     }
 }

@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails by masked moves.
 
-use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -66,6 +66,18 @@ impl Lowering for Avx2 {
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(#e)))
             )),
             (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
+            (Op::ReduceAddWide, [a, b, c]) => {
+                let halves: [fn(&TokenStream) -> TokenStream; 2] = [
+                    |v| quote!(_mm256_cvtps_pd(_mm256_castps256_ps128(#v))),
+                    |v| quote!(_mm256_cvtps_pd(_mm256_extractf128_ps::<1>(#v))),
+                ];
+                let sum = wide_sum([a, b, c], halves, ["_mm256_add_pd", "_mm256_sub_pd"]);
+                quote!({
+                    let sum = #sum;
+                    let h = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd::<1>(sum));
+                    _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)))
+                })
+            }
             (Op::ReduceMax, [a]) => fold(a, "_mm_max_ps", "_mm_max_ss"),
             (Op::First, _) => call("_mm256_cvtss_f32", operands),
             _ => unreachable!("{op:?} with {} operands", operands.len()),

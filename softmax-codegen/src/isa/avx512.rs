@@ -1,7 +1,7 @@
 //! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
 //! two registers.
 
-use super::{Lowering, call};
+use super::{Lowering, call, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -49,6 +49,16 @@ impl Lowering for Avx512 {
                 quote!(_mm512_permutex2var_ps(#low, _mm512_castps_si512(#e), #high))
             }
             (Op::ReduceAdd, _) => call("_mm512_reduce_add_ps", operands),
+            (Op::ReduceAddWide, [a, b, c]) => {
+                let halves: [fn(&TokenStream) -> TokenStream; 2] = [
+                    |v| quote!(_mm512_cvtps_pd(_mm512_castps512_ps256(#v))),
+                    |v| quote!(_mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(#v))),
+                ];
+                call(
+                    "_mm512_reduce_add_pd",
+                    &[wide_sum([a, b, c], halves, ["_mm512_add_pd", "_mm512_sub_pd"])],
+                )
+            }
             (Op::ReduceMax, _) => call("_mm512_reduce_max_ps", operands),
             (Op::First, _) => call("_mm512_cvtss_f32", operands),
             _ => unreachable!("{op:?} with {} operands", operands.len()),

@@ -51,6 +51,20 @@ fn call(name: &str, operands: &[TokenStream]) -> TokenStream {
     quote!(#name(#(#operands),*))
 }
 
+/// a - b + c in f64, given how a vector's halves become vectors of f64, and how those are added and subtracted; the two
+/// halves of the result added.
+fn wide_sum(
+    [a, b, c]: [&TokenStream; 3],
+    halves: [fn(&TokenStream) -> TokenStream; 2],
+    [add, subtract]: [&str; 2],
+) -> TokenStream {
+    let [low, high] = halves.map(|half| {
+        let difference = call(subtract, &[half(a), half(b)]);
+        call(add, &[difference, half(c)])
+    });
+    call(add, &[low, high])
+}
+
 /// [`Op::RoundMul`] by adding [`EXPONENT_BIAS`], given the spellings of x * k + bias and of subtraction.
 fn round_mul_by_bias(fused: TokenStream, subtract: &str, bias: TokenStream) -> TokenStream {
     let rounded = call(subtract, &[quote!(e), bias]);

@@ -21,6 +21,7 @@ impl Lowering for Scalar {
             // The product of two f32 is exact in f64.
             (Op::Fma, [a, b, c]) => quote!((f64::from(#a) * f64::from(#b) + f64::from(#c)) as f32),
             (Op::Fms, [a, b, c]) => quote!((f64::from(#a) * f64::from(#b) - f64::from(#c)) as f32),
+            (Op::ReduceAddWide, [a, b, c]) => quote!(f64::from(#a) - f64::from(#b) + f64::from(#c)),
             (Op::RoundMul, [x, k]) => {
                 quote!({ let e = #x * #k + #EXPONENT_BIAS; (e - #EXPONENT_BIAS, e) })
             }

@@ -1,6 +1,6 @@
 //! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails through a vector on the stack.
 
-use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -75,6 +75,12 @@ impl Lowering for Sse2 {
                 quote!(_mm_mul_ps(#p, _mm_castsi128_ps(_mm_slli_epi32::<23>(_mm_castps_si128(#e)))))
             }
             (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
+            (Op::ReduceAddWide, [a, b, c]) => {
+                let halves: [fn(&TokenStream) -> TokenStream; 2] =
+                    [|v| quote!(_mm_cvtps_pd(#v)), |v| quote!(_mm_cvtps_pd(_mm_movehl_ps(#v, #v)))];
+                let sum = wide_sum([a, b, c], halves, ["_mm_add_pd", "_mm_sub_pd"]);
+                quote!({ let h = #sum; _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h))) })
+            }
             (Op::ReduceMax, [a]) => fold(a, "_mm_max_ps", "_mm_max_ss"),
             (Op::First, _) => call("_mm_cvtss_f32", operands),
             _ => unreachable!("{op:?} with {} operands", operands.len()),
