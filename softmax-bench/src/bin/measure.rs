@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use softmax_bench::candidate::Candidate;
 use softmax_bench::protocol::{Reply, Request, TimeRequest};
-use softmax_bench::{affinity, timer, verify};
+use softmax_bench::{affinity, peer, timer, verify};
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
 
@@ -41,6 +41,7 @@ fn send(replies: &mut impl Write, reply: &Reply) -> io::Result<()> {
 fn answer(line: &[u8]) -> Result<Reply> {
     match serde_json::from_slice(line).context("not a request")? {
         Request::Describe => Ok(describe()),
+        Request::Peers => Ok(Reply::Peers(peer::list())),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
         Request::Time(request) => time(&request),
     }
@@ -64,8 +65,8 @@ fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {
-    let TimeRequest { candidates, len, in_place, rounds, sample_us } = request;
-    let candidates: Vec<Candidate> = candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let samples = timer::race(&candidates, *len, *in_place, *rounds, *sample_us)?;
+    let candidates: Vec<Candidate> =
+        request.candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let samples = timer::race(&candidates, request)?;
     Ok(Reply::Samples { samples })
 }
