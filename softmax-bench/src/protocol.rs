@@ -19,6 +19,8 @@ pub const SCALE_LOOP: &str = "ref:scale_loop";
 pub const OURS_FAST: &str = "ours:fast";
 /// The same, at most 4 ULP off.
 pub const OURS_ACCURATE: &str = "ours:accurate";
+/// The ids of the peers.
+pub const PEERS: [&str; 5] = ["rten", "tract", "onednn", "xnnpack", "onnxruntime"];
 /// What a peer's id follows.
 pub const PEER: &str = "peer:";
 /// `rten-vecmath`'s softmax, the one peer that needs no feature.

@@ -137,6 +137,6 @@ fn a_batch_is_raced_and_a_peer_verified() {
         assert!(*max_ulp > 0.0);
     }
     let ids: Vec<&str> = peers.iter().map(|peer| peer.id.as_str()).collect();
-    assert_eq!(ids, ["rten", "tract", "onednn", "xnnpack", "onnxruntime"]);
+    assert_eq!(ids, protocol::PEERS);
     assert!(peers[0].found.is_ok());
 }
