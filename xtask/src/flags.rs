@@ -92,7 +92,7 @@ pub struct Compare {
     /// Restricts ours to this ISA. Peers choose for themselves, and few can be told: oneDNN by ONEDNN_MAX_CPU_ISA
     #[arg(long)]
     pub isa: Option<Isa>,
-    /// How thorough to be: about 20 seconds, 1 minute, 5 minutes, after building
+    /// How thorough to be: about 10 seconds, 30 seconds, 2 minutes, after building
     #[arg(long, value_enum, default_value_t = Effort::Standard)]
     pub effort: Effort,
     /// Print JSON lines: one about the run, then one per shape

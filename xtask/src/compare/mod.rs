@@ -137,7 +137,7 @@ fn race(
         rows: shape.rows,
         len: shape.len,
         in_place,
-        rounds: effort.rounds,
+        rounds: effort.rounds(shape),
         sample_us: effort.sample_us,
     })?;
     ensure!(
