@@ -20,7 +20,6 @@ mod xnnpack;
 pub use batch::{Batch, Rows};
 pub use ours::Ours;
 
-use crate::protocol;
 use anyhow::Result;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -91,17 +90,16 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
     PEERS.iter().map(|entry| entry.id)
 }
 
-/// All peers, and which of them can run here.
-pub fn list() -> Vec<protocol::Peer> {
-    let found = |id| open(id).unwrap_or(Err(String::new())).map(|peer| peer.version());
-    ids().map(|id| protocol::Peer { id: id.to_owned(), found: found(id) }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::candidate::Candidate;
-    use crate::verify;
+    use crate::{protocol, verify};
+
+    #[test]
+    fn the_peers_are_those_of_the_protocol() {
+        assert!(ids().eq(protocol::PEERS));
+    }
 
     #[test]
     fn a_peer_is_right_or_says_how_to_get_it() {

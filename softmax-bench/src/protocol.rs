@@ -32,8 +32,8 @@ pub const RTEN: &str = "peer:rten";
 pub enum Request {
     /// The ISAs that this CPU supports and the ids that the process was compiled with.
     Describe,
-    /// Every peer that is known, and whether it can run here.
-    Peers,
+    /// Can this run here, and what is it called? For peers: opening one may fail.
+    Find(Candidate),
     /// Is the candidate right? Compares with an f64 oracle on ordinary rows of several lengths and on special
     /// values; plans must also stay within `max_ulp` on normal outputs.
     Verify {
@@ -68,15 +68,6 @@ fn one() -> usize {
     1
 }
 
-/// A peer: someone else's softmax.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Its id, such as `onednn`.
-    pub id: String,
-    /// Its name and version; or, if it cannot run here, what was looked for and how to get it.
-    pub found: Result<String, String>,
-}
-
 /// An answer of the measuring process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,8 +79,8 @@ pub enum Reply {
         /// Ids of the compiled variants.
         variants: Vec<String>,
     },
-    /// To [`Request::Peers`].
-    Peers(Vec<Peer>),
+    /// To [`Request::Find`]: name and version; or what was looked for and how to get it.
+    Found(Result<String, String>),
     /// To [`Request::Verify`].
     Verdict {
         /// Largest error of a normal output in ULP.

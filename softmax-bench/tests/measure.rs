@@ -1,7 +1,7 @@
 //! The measuring process as the tuner sees it: a child with two pipes.
 #![cfg(feature = "harness")]
 
-use softmax_bench::protocol::{self, Peer, Reply, Request, TimeRequest};
+use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -40,7 +40,7 @@ fn time(candidates: &[&str], rows: usize, len: usize) -> Vec<u8> {
 fn requests_and_replies_survive_json() {
     let requests = [
         Request::Describe,
-        Request::Peers,
+        Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
         Request::Time(TimeRequest {
             candidates: vec![protocol::MEMCPY.to_owned()],
@@ -58,7 +58,8 @@ fn requests_and_replies_survive_json() {
     }
     let replies = [
         Reply::Description { isas: vec!["avx2".to_owned()], variants: vec![] },
-        Reply::Peers(vec![Peer { id: "rten".to_owned(), found: Err("no".to_owned()) }]),
+        Reply::Found(Ok("yes".to_owned())),
+        Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
         Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
         Reply::Error("no".to_owned()),
@@ -103,40 +104,32 @@ fn a_request_without_rows_is_for_one_row() {
 }
 
 #[test]
-fn a_batch_is_raced_and_a_peer_verified() {
+fn a_batch_is_raced() {
     let candidates = [protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN, protocol::OURS_FAST];
-    let verify = |candidate: &str, max_ulp| {
-        line(&Request::Verify { candidate: candidate.to_owned(), max_ulp: Some(max_ulp) })
-    };
-    let replies = converse(&[
-        time(&candidates, 1, 1000),
-        time(&candidates, 7, 100),
-        verify(protocol::RTEN, 1000),
-        verify(protocol::OURS_FAST, 20),
-        verify(protocol::OURS_ACCURATE, 10),
-        line(&Request::Peers),
-    ]);
-    let [
-        races @ ..,
-        Reply::Verdict { .. },
-        Reply::Verdict { .. },
-        Reply::Verdict { .. },
-        Reply::Peers(peers),
-    ] = &replies[..]
-    else {
-        panic!("{replies:?}")
-    };
-    for race in races {
-        let Reply::Samples { samples } = race else { panic!("{race:?}") };
+    for reply in converse(&[time(&candidates, 1, 1000), time(&candidates, 7, 100)]) {
+        let Reply::Samples { samples } = reply else { panic!("{reply:?}") };
         assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
         assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
     }
-    for verdict in &replies[2..5] {
-        let Reply::Verdict { max_ulp, failure } = verdict else { panic!("{verdict:?}") };
+}
+
+#[test]
+fn peers_and_our_api_are_found_and_verified() {
+    for (candidate, max_ulp, name) in [
+        (protocol::RTEN, 1000, "rten-vecmath"),
+        (protocol::OURS_FAST, 20, "softmax-kernels"),
+        (protocol::OURS_ACCURATE, 10, "softmax-kernels"),
+    ] {
+        let verify = Request::Verify { candidate: candidate.to_owned(), max_ulp: Some(max_ulp) };
+        let replies = converse(&[line(&Request::Find(candidate.to_owned())), line(&verify)]);
+        let [Reply::Found(Ok(found)), Reply::Verdict { max_ulp, failure }] = &replies[..] else {
+            panic!("{replies:?}")
+        };
+        assert!(found.starts_with(name), "{found}");
         assert_eq!(*failure, None);
         assert!(*max_ulp > 0.0);
     }
-    let ids: Vec<&str> = peers.iter().map(|peer| peer.id.as_str()).collect();
-    assert_eq!(ids, protocol::PEERS);
-    assert!(peers[0].found.is_ok());
+    let replies = converse(&[line(&Request::Find("peer:mkl".to_owned()))]);
+    let [Reply::Found(Err(reason))] = &replies[..] else { panic!("{replies:?}") };
+    assert!(reason.contains("peer:onednn"), "{reason}");
 }

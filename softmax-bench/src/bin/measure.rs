@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use softmax_bench::candidate::Candidate;
 use softmax_bench::protocol::{Reply, Request, TimeRequest};
-use softmax_bench::{affinity, peer, timer, verify};
+use softmax_bench::{affinity, timer, verify};
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
 
@@ -41,7 +41,7 @@ fn send(replies: &mut impl Write, reply: &Reply) -> io::Result<()> {
 fn answer(line: &[u8]) -> Result<Reply> {
     match serde_json::from_slice(line).context("not a request")? {
         Request::Describe => Ok(describe()),
-        Request::Peers => Ok(Reply::Peers(peer::list())),
+        Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
         Request::Time(request) => time(&request),
     }
@@ -53,6 +53,15 @@ fn describe() -> Reply {
     Reply::Description {
         isas: Isa::ALL.into_iter().filter(supported).map(|isa| isa.id().to_owned()).collect(),
         variants: variants.iter().map(|row| row.id.to_owned()).collect(),
+    }
+}
+
+/// The candidate's name, or why there is none.
+fn find(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(Candidate::Peer(peer)) => Ok(peer.version()),
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Batch, Peer, Rows};
 use anyhow::Result;
-use softmax_kernels::{Accuracy, Softmax};
+use softmax_kernels::{Accuracy, Forced, Selection, Softmax};
 
 /// `softmax_kernels::Softmax` with the options of a caller.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,13 @@ impl Ours {
 
 impl Peer for Ours {
     fn version(&self) -> String {
-        format!("softmax-kernels {}", env!("CARGO_PKG_VERSION"))
+        // The profile is chosen for the machine, not for a length.
+        let Selection { profile, reason, forced, .. } = self.0.selected(1);
+        let forced = match forced {
+            Some(Forced::To(isa)) => format!(", {isa} alone"),
+            Some(Forced::Ignored(_)) | None => String::new(),
+        };
+        format!("softmax-kernels {}, profile {profile}{forced} ({reason})", env!("CARGO_PKG_VERSION"))
     }
 
     fn run(&self, batch: Batch<'_>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Who takes part: the peers that are here and right.
 
 use super::Machine;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use softmax_bench::protocol::{self, Candidate};
 use softmax_spec::Accuracy;
 
@@ -43,27 +43,15 @@ pub struct Skipped {
 }
 
 impl Field {
-    /// Finds out which of the peers, if `wanted` names any, can run on the machine, and checks their answers and ours.
+    /// Finds out which of the peers (all, if `wanted` names none) can run on the machine, and checks their answers and ours.
     pub fn gather(machine: &mut impl Machine, accuracy: Accuracy, wanted: &[String]) -> Result<Field> {
-        let ours = ours(machine, accuracy)?;
-        let mut field = Field { ours, peers: Vec::new(), skipped: Vec::new() };
-        for peer in machine.peers()? {
-            if !wanted.is_empty() && !wanted.contains(&peer.id) {
-                continue;
-            }
-            let candidate = format!("{}{}", protocol::PEER, peer.id);
-            let checked = match peer.found {
-                Ok(name) => match machine.verdict(&candidate, Some(WRONG_ULP))? {
-                    Ok(max_ulp) => Ok((name, max_ulp)),
-                    Err(failure) => Err(format!("{name} is wrong, so it is not timed: {failure}")),
-                },
-                Err(reason) => Err(reason),
-            };
-            match checked {
-                Ok((name, max_ulp)) => {
-                    field.peers.push(Contestant { id: peer.id, candidate, name, max_ulp });
+        let mut field = Field { ours: ours(machine, accuracy)?, peers: Vec::new(), skipped: Vec::new() };
+        for id in protocol::PEERS {
+            if wanted.is_empty() || wanted.iter().any(|wanted| wanted == id) {
+                match contestant(machine, id, format!("{}{id}", protocol::PEER), WRONG_ULP)? {
+                    Ok(peer) => field.peers.push(peer),
+                    Err(reason) => field.skipped.push(Skipped { id: id.to_owned(), reason }),
                 }
-                Err(reason) => field.skipped.push(Skipped { id: peer.id, reason }),
             }
         }
         Ok(field)
@@ -76,15 +64,26 @@ fn ours(machine: &mut impl Machine, accuracy: Accuracy) -> Result<Contestant> {
         // On rows of 5 N(0, 1), which are checked as well.
         Accuracy::Accurate => (protocol::OURS_ACCURATE, 10),
     };
-    match machine.verdict(&candidate.to_owned(), Some(limit))? {
-        Ok(max_ulp) => Ok(Contestant {
-            id: "ours".to_owned(),
-            candidate: candidate.to_owned(),
-            name: format!("softmax-kernels, {accuracy}"),
-            max_ulp,
-        }),
-        Err(failure) => bail!("our own softmax is wrong, so there is nothing to compare: {failure}"),
-    }
+    let ours = contestant(machine, "ours", candidate.to_owned(), limit)?;
+    ours.map_err(|reason| anyhow!("there is nothing to compare: {reason}"))
+}
+
+/// Somebody who is there and right, or the reason why not.
+fn contestant(
+    machine: &mut impl Machine,
+    id: &str,
+    candidate: Candidate,
+    limit: u32,
+) -> Result<Result<Contestant, String>> {
+    let name = match machine.find(&candidate)? {
+        Ok(name) => name,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let verdict = machine.verdict(&candidate, Some(limit))?;
+    Ok(match verdict {
+        Ok(max_ulp) => Ok(Contestant { id: id.to_owned(), candidate, name, max_ulp }),
+        Err(failure) => Err(format!("{name} is wrong, so it is not timed: {failure}")),
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +101,7 @@ mod tests {
         let skipped: Vec<&str> = field.skipped.iter().map(|peer| peer.reason.as_str()).collect();
         assert_eq!(
             skipped,
-            ["tract 1 is wrong, so it is not timed: off", "no libdnnl.so", "no libonnxruntime.so"]
+            ["peer:tract 1 is wrong, so it is not timed: off", "no libdnnl.so", "no libonnxruntime.so"]
         );
     }
 
@@ -118,6 +117,6 @@ mod tests {
         let mut machine = Model::new();
         machine.wrong = Some(protocol::OURS_FAST);
         let error = Field::gather(&mut machine, Accuracy::Fast, &[]).unwrap_err().to_string();
-        assert!(error.contains("nothing to compare: off"), "{error}");
+        assert!(error.contains("nothing to compare: ours:fast 1 is wrong"), "{error}");
     }
 }

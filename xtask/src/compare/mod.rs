@@ -22,7 +22,7 @@ use effort::Effort;
 use field::Field;
 use progress::Progress;
 use report::Circumstances;
-use softmax_bench::protocol::{Candidate, MEMCPY, Peer, READ_SUM, TimeRequest};
+use softmax_bench::protocol::{Candidate, MEMCPY, READ_SUM, TimeRequest};
 use standing::{Samples, Standing};
 
 /// Short rows, rows in each cache and in memory; batches as attention, classifiers and language models have them.
@@ -49,15 +49,15 @@ const USUAL_L2_KIB: u32 = 1024;
 
 /// The measuring process, or a model of it in tests.
 pub trait Machine: Timings {
-    /// The peers that it knows.
-    fn peers(&mut self) -> Result<Vec<Peer>>;
+    /// The name of a candidate, or why it cannot run there.
+    fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>>;
     /// The largest error of a candidate in ULP, or what is wrong with it.
     fn verdict(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Result<f64, String>>;
 }
 
 impl Machine for Child {
-    fn peers(&mut self) -> Result<Vec<Peer>> {
-        Child::peers(self)
+    fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>> {
+        Child::find(self, candidate)
     }
 
     fn verdict(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Result<f64, String>> {
@@ -80,6 +80,7 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
     let run = Circumstances {
         cpu: &host.brand,
         isa: flags.isa.as_ref().map(|isa| isa.id()),
+        accuracy: flags.accuracy.id(),
         in_place: flags.in_place,
         effort: effort.name,
     };
@@ -182,14 +183,12 @@ mod tests {
     }
 
     impl Machine for Model {
-        fn peers(&mut self) -> Result<Vec<Peer>> {
-            let found = |id: &str| match id {
-                "onednn" => Err("no libdnnl.so".to_owned()),
-                "onnxruntime" => Err("no libonnxruntime.so".to_owned()),
-                id => Ok(format!("{id} 1")),
-            };
-            let peers = softmax_bench::protocol::PEERS;
-            Ok(peers.map(|id| Peer { id: id.to_owned(), found: found(id) }).to_vec())
+        fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>> {
+            Ok(match candidate.as_str() {
+                "peer:onednn" => Err("no libdnnl.so".to_owned()),
+                "peer:onnxruntime" => Err("no libonnxruntime.so".to_owned()),
+                name => Ok(format!("{name} 1")),
+            })
         }
 
         fn verdict(&mut self, candidate: &Candidate, _: Option<u32>) -> Result<Result<f64, String>> {

@@ -11,6 +11,8 @@ pub struct Circumstances<'a> {
     pub cpu: &'a str,
     /// The ISA that ours was restricted to.
     pub isa: Option<&'a str>,
+    /// The accuracy asked of ours.
+    pub accuracy: &'a str,
     /// Whether output overwrote input.
     pub in_place: bool,
     /// The name of the effort level.
@@ -30,8 +32,8 @@ ULP         the largest error in the check before, on rows of up to 100000 eleme
 /// A title, the table and how to read it.
 pub fn text(field: &Field, run: &Circumstances, standings: &[Standing]) -> String {
     let place = if run.in_place { "in place" } else { "out of place" };
-    let isa = run.isa.map(|isa| format!(", restricted to {isa}")).unwrap_or_default();
-    let title = format!("f32, {place}, one thread, on {}; {}{isa}", run.cpu, field.ours.name);
+    let isa = run.isa.map(|isa| format!(" on {isa}")).unwrap_or_default();
+    let title = format!("f32, {place}, one thread of {}; ours {}{isa}", run.cpu, run.accuracy);
     format!("{title}\n{}\n\n{LEGEND}\n{}", grid(field, standings).trim_fmt(), names(field))
 }
 
@@ -91,6 +93,7 @@ pub fn head(field: &Field, run: &Circumstances) -> Value {
     json!({
         "cpu": run.cpu,
         "isa": run.isa,
+        "accuracy": run.accuracy,
         "in_place": run.in_place,
         "effort": run.effort,
         "contestants": contestants.collect::<Value>(),

@@ -5,7 +5,7 @@ use super::race::Timings;
 use crate::project;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use softmax_bench::protocol::{Candidate, Peer, Reply, Request, TimeRequest};
+use softmax_bench::protocol::{Candidate, Reply, Request, TimeRequest};
 use softmax_spec::Isa;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -66,11 +66,12 @@ impl Child {
         }
     }
 
-    /// The peers that it knows.
-    pub fn peers(&mut self) -> Result<Vec<Peer>> {
-        match self.ask(&Request::Peers)? {
-            Reply::Peers(peers) => Ok(peers),
-            other => Err(unexpected(&other)),
+    /// The name of a candidate, or why it cannot run.
+    pub fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>> {
+        match self.exchange(&Request::Find(candidate.clone()))? {
+            Some(Reply::Found(found)) => Ok(found),
+            Some(other) => Err(unexpected(&other)),
+            None => self.restart().map(Err),
         }
     }
 
@@ -80,13 +81,15 @@ impl Child {
             Some(Reply::Verdict { max_ulp, failure }) => Ok(failure.map_or(Ok(max_ulp), Err)),
             Some(Reply::Error(error)) => Ok(Err(error)),
             Some(other) => Err(unexpected(&other)),
-            None => {
-                // A kernel that crashes takes down the process, not the search.
-                let status = self.process.wait()?;
-                *self = Child::start(&self.path, self.environment.clone())?;
-                Ok(Err(format!("it crashed the measuring process ({status})")))
-            }
+            None => self.restart().map(Err),
         }
+    }
+
+    /// A kernel or a library that crashes takes down the process, not the search. Says so.
+    fn restart(&mut self) -> Result<String> {
+        let status = self.process.wait()?;
+        *self = Child::start(&self.path, self.environment.clone())?;
+        Ok(format!("it crashed the measuring process ({status})"))
     }
 
     fn ask(&mut self, request: &Request) -> Result<Reply> {
