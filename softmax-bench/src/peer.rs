@@ -11,6 +11,8 @@ mod onednn;
 #[cfg(feature = "peers")]
 mod onnxruntime;
 mod ours;
+#[cfg(feature = "peers")]
+mod prepared;
 mod rten;
 #[cfg(feature = "peers")]
 mod tract;

@@ -1,8 +1,8 @@
 //! C libraries that are opened at run time, and what to say where they are missing.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use libloading::Library;
-use std::ffi::OsString;
+use std::ffi::{OsString, c_int};
 
 /// Where a library may be, and how to get it.
 pub struct Wanted {
@@ -49,6 +49,12 @@ pub unsafe fn function<F: Copy>(library: &'static Library, name: &str) -> Result
     // SAFETY: the caller vouches for the type; a library is never unloaded, so the address stays valid.
     let symbol = unsafe { library.get::<F>(name) };
     symbol.map(|symbol| *symbol).with_context(|| format!("it has no function {name}"))
+}
+
+/// Whether a call with the usual kind of status went well.
+pub fn done(status: c_int, what: &str) -> Result<()> {
+    ensure!(status == 0, "{what} fails with status {status}");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 
 use super::Peer;
 use super::batch::{Addresses, Batch};
-use super::library::{Wanted, function};
+use super::library::{Wanted, done, function};
+use super::prepared::{Handle, Owned, Prepared};
 use anyhow::{Context, Result, ensure};
 use libloading::Library;
-use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::{null, null_mut};
 use std::rc::Rc;
@@ -31,7 +31,6 @@ const ARG_DST: c_int = 17;
 const LAST_AXIS: c_int = 1;
 
 type Status = c_int;
-type Handle = *mut c_void;
 
 /// `dnnl_exec_arg_t`.
 #[repr(C)]
@@ -142,14 +141,13 @@ struct OneDnn {
     engine: Handle,
     stream: Handle,
     /// The primitive of the last batch and its memory objects.
-    ready: Cell<Option<(Addresses, Ready)>>,
+    ready: Prepared<Ready>,
 }
 
-#[derive(Clone, Copy)]
 struct Ready {
-    primitive: Handle,
-    source: Handle,
-    destination: Handle,
+    primitive: Owned<Status>,
+    source: Owned<Status>,
+    destination: Owned<Status>,
 }
 
 /// Opens the library and makes an engine with a stream, which last until the process ends.
@@ -176,7 +174,7 @@ pub fn open() -> Result<Rc<dyn Peer>> {
             wait: function(library, "dnnl_stream_wait")?,
             engine,
             stream,
-            ready: Cell::new(None),
+            ready: Prepared::nothing(),
         }))
     }
 }
@@ -197,69 +195,52 @@ impl Peer for OneDnn {
 
     fn run(&self, mut batch: Batch<'_>) -> Result<()> {
         let Some(addresses) = batch.addresses() else { return Ok(()) };
-        let ready = match self.ready.get() {
-            Some((of, ready)) if of == addresses => ready,
-            _ => self.prepare(addresses)?,
-        };
-        let arguments = [
-            Argument { arg: ARG_SRC, memory: ready.source },
-            Argument { arg: ARG_DST, memory: ready.destination },
-        ];
-        // SAFETY: the memory objects point to the batch, which is valid and exclusive until the stream is idle.
-        unsafe {
-            let status = (self.execute)(ready.primitive, self.stream, 2, arguments.as_ptr());
-            done(status, "dnnl_primitive_execute")?;
-            done((self.wait)(self.stream), "dnnl_stream_wait")
-        }
+        self.ready.run(addresses, || self.prepare(addresses), |ready| self.execute(ready))
     }
 }
 
 impl OneDnn {
-    /// A primitive for this batch and objects for its memory, in place of the last ones.
-    fn prepare(&self, addresses: Addresses) -> Result<Ready> {
-        self.forget();
-        let Addresses { x, y, rows, row_len } = addresses;
+    /// A primitive for a batch and objects for its memory.
+    fn prepare(&self, Addresses { x, y, rows, row_len }: Addresses) -> Result<Ready> {
         let lengths = [i64::try_from(rows)?, i64::try_from(row_len)?];
-        let mut ready = Ready { primitive: null_mut(), source: null_mut(), destination: null_mut() };
-        let make = |memory: *const c_void, softmax: Handle| {
-            // SAFETY: both descriptors are alive; the objects keep their addresses without touching what is there, and
-            // a run with them comes only when a batch lies there again. The source is only read from.
-            unsafe {
-                let status = (self.primitive_create)(&raw mut ready.primitive, softmax);
-                (self.descriptor_destroy)(softmax);
-                done(status, "dnnl_primitive_create")?;
-                let (source, destination) = (&raw mut ready.source, &raw mut ready.destination);
-                done(
-                    (self.memory_create)(source, memory, self.engine, x.cast_mut().cast()),
-                    "dnnl_memory_create",
-                )?;
-                done((self.memory_create)(destination, memory, self.engine, y.cast()), "dnnl_memory_create")
-            }
-        };
-        let made = self.describe.softmax(self.engine, lengths, make);
-        // Also what was made before a failure is to be destroyed.
-        self.ready.set(Some((addresses, ready)));
-        if made.is_err() {
-            self.forget();
-        }
-        made.map(|()| ready)
+        self.describe.softmax(self.engine, lengths, |matrix, softmax| {
+            let mut primitive = null_mut();
+            // SAFETY: both descriptors are alive, and the one of the softmax is ours to destroy.
+            let primitive = unsafe {
+                let softmax = Owned::new(softmax, self.descriptor_destroy);
+                done((self.primitive_create)(&raw mut primitive, softmax.get()), "dnnl_primitive_create")?;
+                Owned::new(primitive, self.primitive_destroy)
+            };
+            Ok(Ready {
+                primitive,
+                // The source is only read from.
+                source: self.memory(matrix, x.cast_mut())?,
+                destination: self.memory(matrix, y)?,
+            })
+        })
     }
 
-    fn forget(&self) {
-        if let Some((_, Ready { primitive, source, destination })) = self.ready.take() {
-            // SAFETY: created by this library and used by nobody else; destroying null does nothing.
-            unsafe {
-                (self.primitive_destroy)(primitive);
-                (self.memory_destroy)(source);
-                (self.memory_destroy)(destination);
-            }
+    fn memory(&self, matrix: *const c_void, data: *mut f32) -> Result<Owned<Status>> {
+        let mut memory = null_mut();
+        // SAFETY: the descriptor is alive; the object keeps the address without touching what is there.
+        unsafe {
+            let status = (self.memory_create)(&raw mut memory, matrix, self.engine, data.cast());
+            done(status, "dnnl_memory_create")?;
+            Ok(Owned::new(memory, self.memory_destroy))
         }
     }
-}
 
-impl Drop for OneDnn {
-    fn drop(&mut self) {
-        self.forget();
+    fn execute(&self, Ready { primitive, source, destination }: &Ready) -> Result<()> {
+        let arguments = [
+            Argument { arg: ARG_SRC, memory: source.get() },
+            Argument { arg: ARG_DST, memory: destination.get() },
+        ];
+        // SAFETY: the memory objects point to a batch that is valid and exclusive until the stream is idle.
+        unsafe {
+            let status = (self.execute)(primitive.get(), self.stream, 2, arguments.as_ptr());
+            done(status, "dnnl_primitive_execute")?;
+            done((self.wait)(self.stream), "dnnl_stream_wait")
+        }
     }
 }
 
@@ -288,12 +269,12 @@ impl Describe {
 
     /// Hands the descriptors of a matrix of that shape and of the softmax of its rows to `make`, which has to destroy
     /// the latter.
-    fn softmax(
+    fn softmax<T>(
         &self,
         engine: Handle,
         lengths: [i64; 2],
-        make: impl FnOnce(*const c_void, Handle) -> Result<()>,
-    ) -> Result<()> {
+        make: impl FnOnce(*const c_void, Handle) -> Result<T>,
+    ) -> Result<T> {
         let mut descriptor = null_mut();
         match self {
             // SAFETY: every pointer is to something alive; null attributes and hints mean the defaults.
@@ -308,24 +289,18 @@ impl Describe {
                 done(status, "dnnl_primitive_desc_create")?;
                 make(matrix.cast(), descriptor)
             },
-            // SAFETY: as above; the matrix is destroyed when nothing refers to it any more.
+            // SAFETY: as above; the matrix is ours to destroy.
             Describe::Three { memory, memory_destroy, softmax } => unsafe {
                 let mut matrix = null_mut();
                 let status = memory(&raw mut matrix, 2, lengths.as_ptr(), F32, TAG_AB);
                 done(status, "dnnl_memory_desc_create_with_tag")?;
-                let (kind, algorithm) = (FORWARD_INFERENCE, SOFTMAX_ACCURATE);
+                let matrix = Owned::new(matrix, *memory_destroy);
+                let (kind, algorithm, data) = (FORWARD_INFERENCE, SOFTMAX_ACCURATE, matrix.get());
                 let described = &raw mut descriptor;
-                let status = softmax(described, engine, kind, algorithm, matrix, matrix, LAST_AXIS, null());
-                let made = done(status, "dnnl_softmax_forward_primitive_desc_create")
-                    .and_then(|()| make(matrix, descriptor));
-                memory_destroy(matrix);
-                made
+                let status = softmax(described, engine, kind, algorithm, data, data, LAST_AXIS, null());
+                done(status, "dnnl_softmax_forward_primitive_desc_create")?;
+                make(matrix.get(), descriptor)
             },
         }
     }
-}
-
-fn done(status: Status, what: &str) -> Result<()> {
-    ensure!(status == 0, "{what} fails with status {status}");
-    Ok(())
 }

@@ -6,9 +6,9 @@ mod model;
 use super::Peer;
 use super::batch::{Addresses, Batch};
 use super::library::{Wanted, function};
+use super::prepared::{Handle, Owned, Prepared};
 use anyhow::{Context, Result, bail, ensure};
 use libloading::Library;
-use std::cell::Cell;
 use std::ffi::{CStr, OsString, c_char, c_int, c_void};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -42,7 +42,6 @@ const DEVICE_ALLOCATOR: c_int = 0;
 const MEMORY_DEFAULT: c_int = 0;
 const FLOAT: c_int = 1;
 
-type Handle = *mut c_void;
 /// Null, or an error to be released.
 type Status = *mut c_void;
 
@@ -98,13 +97,12 @@ struct OnnxRuntime {
     session: Handle,
     memory: Handle,
     /// The tensors of the last batch.
-    ready: Cell<Option<(Addresses, Tensors)>>,
+    tensors: Prepared<Tensors>,
 }
 
-#[derive(Clone, Copy)]
 struct Tensors {
-    input: Handle,
-    output: Handle,
+    input: Owned<()>,
+    output: Owned<()>,
 }
 
 /// Opens the library and makes a session, which lasts until the process ends.
@@ -127,7 +125,7 @@ pub fn open() -> Result<Rc<dyn Peer>> {
         let create: CreateMemoryInfo = api.function(CREATE_CPU_MEMORY_INFO);
         api.done(create(DEVICE_ALLOCATOR, MEMORY_DEFAULT, &raw mut memory))?;
         let run = api.function(RUN);
-        Ok(Rc::new(OnnxRuntime { version, api, run, session, memory, ready: Cell::new(None) }))
+        Ok(Rc::new(OnnxRuntime { version, api, run, session, memory, tensors: Prepared::nothing() }))
     }
 }
 
@@ -151,60 +149,39 @@ impl Peer for OnnxRuntime {
 
     fn run(&self, mut batch: Batch<'_>) -> Result<()> {
         let Some(addresses) = batch.addresses() else { return Ok(()) };
-        let Tensors { input, mut output } = match self.ready.get() {
-            Some((of, tensors)) if of == addresses => tensors,
-            _ => self.prepare(addresses)?,
-        };
+        self.tensors.run(addresses, || self.prepare(addresses), |tensors| self.infer(tensors))
+    }
+}
+
+impl OnnxRuntime {
+    fn prepare(&self, Addresses { x, y, rows, row_len }: Addresses) -> Result<Tensors> {
+        let shape = [i64::try_from(rows)?, i64::try_from(row_len)?];
+        // The input is only read from.
+        Ok(Tensors { input: self.tensor(shape, x.cast_mut())?, output: self.tensor(shape, y)? })
+    }
+
+    fn tensor(&self, shape: [i64; 2], data: *mut f32) -> Result<Owned<()>> {
+        let bytes = usize::try_from(shape[0] * shape[1])? * size_of::<f32>();
+        let mut value = null_mut();
+        // SAFETY: the types are those of the header; a tensor keeps the address without touching what is there.
+        unsafe {
+            let create: CreateTensor = self.api.function(CREATE_TENSOR_WITH_DATA_AS_ORT_VALUE);
+            let status = create(self.memory, data.cast(), bytes, shape.as_ptr(), 2, FLOAT, &raw mut value);
+            self.api.done(status)?;
+            Ok(Owned::new(value, self.api.function::<Release>(RELEASE_VALUE)))
+        }
+    }
+
+    fn infer(&self, Tensors { input, output }: &Tensors) -> Result<()> {
         let (x, y) = (model::INPUT.as_ptr(), model::OUTPUT.as_ptr());
-        // SAFETY: the tensors point to the batch, which is valid and exclusive until `Run` returns. An output that is
-        // given is written to and not replaced.
+        let (input, mut output) = (input.get(), output.get());
+        // SAFETY: the tensors point to a batch that is valid and exclusive until `Run` returns. An output that is given
+        // is written to and not replaced.
         let status = unsafe {
             let (inputs, outputs) = (&raw const input, &raw mut output);
             (self.run)(self.session, null(), &raw const x, inputs, 1, &raw const y, 1, outputs)
         };
         self.api.done(status)
-    }
-}
-
-impl OnnxRuntime {
-    /// Tensors for this batch, in place of the last ones.
-    fn prepare(&self, addresses: Addresses) -> Result<Tensors> {
-        self.forget();
-        let Addresses { x, y, rows, row_len } = addresses;
-        let shape = [i64::try_from(rows)?, i64::try_from(row_len)?];
-        let bytes = rows * row_len * size_of::<f32>();
-        let tensor = |data: *mut f32| {
-            let mut value = null_mut();
-            // SAFETY: a tensor keeps the address without touching what is there, and a run with it comes only when a
-            // batch lies there again. The input is only read from.
-            let status = unsafe {
-                let create: CreateTensor = self.api.function(CREATE_TENSOR_WITH_DATA_AS_ORT_VALUE);
-                create(self.memory, data.cast(), bytes, shape.as_ptr(), 2, FLOAT, &raw mut value)
-            };
-            self.api.done(status).map(|()| value)
-        };
-        let input = tensor(x.cast_mut())?;
-        let output = tensor(y).inspect_err(|_| self.release(input))?;
-        self.ready.set(Some((addresses, Tensors { input, output })));
-        Ok(Tensors { input, output })
-    }
-
-    fn forget(&self) {
-        if let Some((_, Tensors { input, output })) = self.ready.take() {
-            self.release(input);
-            self.release(output);
-        }
-    }
-
-    fn release(&self, value: Handle) {
-        // SAFETY: made by `prepare` and used by nobody else.
-        unsafe { self.api.function::<Release>(RELEASE_VALUE)(value) }
-    }
-}
-
-impl Drop for OnnxRuntime {
-    fn drop(&mut self) {
-        self.forget();
     }
 }
 

@@ -4,9 +4,9 @@
 
 use super::Peer;
 use super::batch::{Addresses, Batch};
-use super::library::{Wanted, function};
+use super::library::{Wanted, done, function};
+use super::prepared::{Handle, Owned, Prepared};
 use anyhow::{Context, Result, ensure};
-use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::rc::Rc;
@@ -18,7 +18,6 @@ const WANTED: Wanted = Wanted {
 };
 
 type Status = c_int;
-type Operator = *mut c_void;
 
 type Initialize = unsafe extern "C" fn(allocator: *const c_void) -> Status;
 type Create = unsafe extern "C" fn(
@@ -26,17 +25,17 @@ type Create = unsafe extern "C" fn(
     input_stride: usize,
     output_stride: usize,
     flags: u32,
-    operator: *mut Operator,
+    operator: *mut Handle,
 ) -> Status;
 type Setup = unsafe extern "C" fn(
-    operator: Operator,
+    operator: Handle,
     batch_size: usize,
     input: *const f32,
     output: *mut f32,
     threadpool: *mut c_void,
 ) -> Status;
-type Run = unsafe extern "C" fn(operator: Operator, threadpool: *mut c_void) -> Status;
-type Delete = unsafe extern "C" fn(operator: Operator) -> Status;
+type Run = unsafe extern "C" fn(operator: Handle, threadpool: *mut c_void) -> Status;
+type Delete = unsafe extern "C" fn(operator: Handle) -> Status;
 
 struct Xnnpack {
     create: Create,
@@ -44,7 +43,7 @@ struct Xnnpack {
     run: Run,
     delete: Delete,
     /// The operator of the last batch, set up.
-    ready: Cell<Option<(Addresses, Operator)>>,
+    operator: Prepared<Owned<Status>>,
 }
 
 /// Opens the library and initialises it.
@@ -64,7 +63,7 @@ pub fn open() -> Result<Rc<dyn Peer>> {
             setup,
             run: function(library, "xnn_run_operator")?,
             delete: function(library, "xnn_delete_operator")?,
-            ready: Cell::new(None),
+            operator: Prepared::nothing(),
         }))
     }
 }
@@ -77,53 +76,26 @@ impl Peer for Xnnpack {
 
     fn run(&self, mut batch: Batch<'_>) -> Result<()> {
         let Some(addresses) = batch.addresses() else { return Ok(()) };
-        let operator = match self.ready.get() {
-            Some((of, operator)) if of == addresses => operator,
-            _ => self.prepare(addresses)?,
-        };
-        // SAFETY: the operator was set up for these addresses, which `batch` keeps valid and exclusive.
-        done(unsafe { (self.run)(operator, null_mut()) }, "xnn_run_operator")
+        self.operator.run(
+            addresses,
+            || self.prepare(addresses),
+            // SAFETY: the operator was set up for these addresses, which `batch` keeps valid and exclusive.
+            |operator| done(unsafe { (self.run)(operator.get(), null_mut()) }, "xnn_run_operator"),
+        )
     }
 }
 
 impl Xnnpack {
-    /// An operator for this batch, in place of the last one.
-    fn prepare(&self, addresses: Addresses) -> Result<Operator> {
-        self.forget();
-        let Addresses { x, y, rows, row_len } = addresses;
+    fn prepare(&self, Addresses { x, y, rows, row_len }: Addresses) -> Result<Owned<Status>> {
         let mut operator = null_mut();
         // SAFETY: strides are in elements and equal the channels, so `rows` dense rows are described; setup keeps the
-        // addresses but touches nothing, and a run with them comes only when a batch lies there again.
+        // addresses but touches nothing.
         unsafe {
-            done(
-                (self.create)(row_len, row_len, row_len, 0, &raw mut operator),
-                "xnn_create_softmax_nc_f32",
-            )?;
-            let status = (self.setup)(operator, rows, x, y, null_mut());
-            if let Err(error) = done(status, "xnn_setup_softmax_nc_f32") {
-                (self.delete)(operator);
-                return Err(error);
-            }
-        }
-        self.ready.set(Some((addresses, operator)));
-        Ok(operator)
-    }
-
-    fn forget(&self) {
-        if let Some((_, operator)) = self.ready.take() {
-            // SAFETY: it was created by this library and is used by nobody else.
-            unsafe { (self.delete)(operator) };
+            let status = (self.create)(row_len, row_len, row_len, 0, &raw mut operator);
+            done(status, "xnn_create_softmax_nc_f32")?;
+            let operator = Owned::new(operator, self.delete);
+            done((self.setup)(operator.get(), rows, x, y, null_mut()), "xnn_setup_softmax_nc_f32")?;
+            Ok(operator)
         }
     }
-}
-
-impl Drop for Xnnpack {
-    fn drop(&mut self) {
-        self.forget();
-    }
-}
-
-fn done(status: Status, what: &str) -> Result<()> {
-    ensure!(status == 0, "{what} fails with status {status}");
-    Ok(())
 }

@@ -17,7 +17,7 @@ use crate::tune::child::{self, Child};
 use crate::tune::preflight;
 use crate::tune::race::Timings;
 use crate::{flags, host, stdout};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use effort::Effort;
 use field::Field;
 use progress::Progress;
@@ -84,24 +84,15 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
         in_place: flags.in_place,
         effort: effort.name,
     };
+    let l2_kib = if host.l2_kib > 0 { host.l2_kib } else { USUAL_L2_KIB };
+    let races = Races { field: &field, effort, in_place: flags.in_place, l2_bytes: l2_kib as usize * 1024 };
     if flags.json {
         stdout::print(&format!("{}\n", report::head(&field, &run)))?;
+        let print = |standing: &Standing| stdout::print(&format!("{}\n", report::line(standing)));
+        return races.run(&mut child, &shapes(flags), print).map(drop);
     }
-    let shapes = shapes(flags);
-    let progress = Progress::new(shapes.len());
-    let mut standings = Vec::new();
-    for shape in shapes {
-        progress.begin(shape);
-        let l2_kib = if host.l2_kib > 0 { host.l2_kib } else { USUAL_L2_KIB };
-        let standing = race(&mut child, &field, shape, flags.in_place, &effort, l2_kib as usize * 1024)?;
-        if flags.json {
-            stdout::print(&format!("{}\n", report::line(&standing)))?;
-        }
-        standings.push(standing);
-        progress.end();
-    }
-    drop(progress);
-    if flags.json { Ok(()) } else { stdout::print(&report::text(&field, &run, &standings)) }
+    let standings = races.run(&mut child, &shapes(flags), |_| Ok(()))?;
+    stdout::print(&report::text(&field, &run, &standings))
 }
 
 /// What the child gets beside our own environment.
@@ -122,37 +113,52 @@ fn shapes(flags: &flags::Compare) -> Vec<Shape> {
     }
 }
 
-/// Everybody at one shape, interleaved.
-fn race(
-    machine: &mut impl Machine,
-    field: &Field,
-    shape: Shape,
+/// What the races of a run have in common.
+struct Races<'a> {
+    field: &'a Field,
+    effort: Effort,
     in_place: bool,
-    effort: &Effort,
     l2_bytes: usize,
-) -> Result<Standing> {
-    let peers = field.peers.iter().map(|peer| peer.candidate.clone());
-    let fixed = [field.ours.candidate.clone(), MEMCPY.to_owned(), READ_SUM.to_owned()];
-    let samples = machine.samples(&TimeRequest {
-        candidates: fixed.into_iter().chain(peers).collect(),
-        rows: shape.rows,
-        len: shape.len,
-        in_place,
-        rounds: effort.rounds(shape),
-        sample_us: effort.sample_us,
-    })?;
-    ensure!(
-        samples.len() == 3 + field.peers.len(),
-        "the measuring process timed another number of candidates"
-    );
-    let peers = field.peers.iter().zip(&samples[3..]);
-    let samples = Samples {
-        ours: &samples[0],
-        memcpy: &samples[1],
-        read_sum: &samples[2],
-        peers: peers.map(|(peer, samples)| (peer.id.as_str(), samples.as_slice())).collect(),
-    };
-    Ok(Standing::new(shape, &samples, l2_bytes))
+}
+
+impl Races<'_> {
+    /// A race per shape; `tell` hears of each as soon as it is over.
+    fn run(
+        &self,
+        machine: &mut impl Machine,
+        shapes: &[Shape],
+        tell: impl Fn(&Standing) -> Result<()>,
+    ) -> Result<Vec<Standing>> {
+        let progress = Progress::new(shapes.len());
+        let one = |&shape| {
+            progress.begin(shape);
+            let standing = self.race(machine, shape)?;
+            progress.end();
+            tell(&standing)?;
+            Ok(standing)
+        };
+        shapes.iter().map(one).collect()
+    }
+
+    /// Everybody at one shape, interleaved.
+    fn race(&self, machine: &mut impl Machine, shape: Shape) -> Result<Standing> {
+        let Field { ours, peers, .. } = self.field;
+        let fixed = [ours.candidate.clone(), MEMCPY.to_owned(), READ_SUM.to_owned()];
+        let samples = machine.samples(&TimeRequest {
+            candidates: fixed.into_iter().chain(peers.iter().map(|peer| peer.candidate.clone())).collect(),
+            rows: shape.rows,
+            len: shape.len,
+            in_place: self.in_place,
+            rounds: self.effort.rounds(shape),
+            sample_us: self.effort.sample_us,
+        })?;
+        let [ours, memcpy, read_sum, of_peers @ ..] = &samples[..] else {
+            bail!("the measuring process timed {} candidates", samples.len());
+        };
+        let ids = peers.iter().map(|peer| peer.id.as_str());
+        let peers = ids.zip(of_peers.iter().map(Vec::as_slice)).collect();
+        Ok(Standing::new(shape, &Samples { ours, memcpy, read_sum, peers }, self.l2_bytes))
+    }
 }
 
 #[cfg(test)]
@@ -208,8 +214,9 @@ mod tests {
     fn everybody_is_timed_in_one_race() {
         let mut machine = Model::new();
         let field = Field::gather(&mut machine, Accuracy::Fast, &[]).unwrap();
-        let (shape, effort) = (Shape { rows: 4, len: 197 }, Effort::new(flags::Effort::Quick));
-        let standing = race(&mut machine, &field, shape, true, &effort, 1 << 20).unwrap();
+        let effort = Effort::new(flags::Effort::Quick);
+        let races = Races { field: &field, effort, in_place: true, l2_bytes: 1 << 20 };
+        let standing = races.race(&mut machine, Shape { rows: 4, len: 197 }).unwrap();
         let [request] = &machine.asked[..] else { panic!("{:?}", machine.asked) };
         assert_eq!((request.rows, request.len, request.in_place), (4, 197, true));
         let expected = ["ours:fast", "ref:memcpy", "ref:read_sum", "peer:rten", "peer:tract", "peer:xnnpack"];
