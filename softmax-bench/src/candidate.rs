@@ -200,7 +200,7 @@ impl fmt::Display for CandidateError {
             CandidateError::Reference(text) => {
                 let names = REFERENCES.iter().map(|(name, _)| *name).chain(OURS.map(|(name, _)| name));
                 let mut names: Vec<String> = names.map(str::to_owned).collect();
-                names.extend(peer::ids().map(|id| format!("{}{id}", protocol::PEER)));
+                names.extend(protocol::PEERS.map(|id| format!("{}{id}", protocol::PEER)));
                 write!(f, "unknown reference `{text}` (allowed: {})", names.join(", "))
             }
             CandidateError::Peer(reason) => f.write_str(reason),

@@ -81,7 +81,8 @@ pub struct Compare {
     #[arg(long, value_name = "SHAPES", value_delimiter = ',')]
     pub shapes: Vec<Shape>,
     /// Only these peers, of rten, tract, onednn, xnnpack, onnxruntime [default: all that are there]
-    #[arg(long, value_name = "PEERS", value_delimiter = ',', value_parser = PossibleValuesParser::new(protocol::PEERS), hide_possible_values = true)]
+    #[arg(long, value_name = "PEERS", value_delimiter = ',', hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(protocol::PEERS))]
     pub peers: Vec<String>,
     /// Output overwrites input
     #[arg(long)]

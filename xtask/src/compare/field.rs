@@ -43,7 +43,8 @@ pub struct Skipped {
 }
 
 impl Field {
-    /// Finds out which of the peers (all, if `wanted` names none) can run on the machine, and checks their answers and ours.
+    /// Finds out which of the peers (all, if `wanted` names none) can run on the machine, and checks their answers and
+    /// ours.
     pub fn gather(machine: &mut impl Machine, accuracy: Accuracy, wanted: &[String]) -> Result<Field> {
         let mut field = Field { ours: ours(machine, accuracy)?, peers: Vec::new(), skipped: Vec::new() };
         for id in protocol::PEERS {
