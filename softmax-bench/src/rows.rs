@@ -124,6 +124,15 @@ pub fn special(len: usize) -> Vec<Row> {
     rows
 }
 
+/// Rows whose maximum keeps rising, so that what was summed before matters little, and then nothing.
+pub fn rising(len: usize) -> Vec<Row> {
+    let ramp = |height: f32| {
+        let x = (0..len).map(|i| height * (i as f32 / len as f32 - 0.5)).collect();
+        Row::new(format!("rising by {height}, n = {len}"), x)
+    };
+    vec![ramp(60.0), ramp(300.0), ramp(4000.0)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

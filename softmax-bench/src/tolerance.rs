@@ -23,7 +23,7 @@ impl ExpTolerance {
     /// The error of `exp` on `isa`.
     pub fn new(exp: Exp, isa: Isa) -> ExpTolerance {
         ExpTolerance {
-            polynomial: exp.polynomial(isa).max_relative_error,
+            polynomial: exp.max_relative_error(isa),
             per_magnitude: if isa.has_fma() { 0.0 } else { 2.0 },
         }
     }
@@ -62,7 +62,9 @@ impl PlanTolerance {
         let ordinary_ulp = max_ulp.map_or_else(|| own_ulp(plan), f64::from);
         let Exp { reduction, .. } = plan.exp();
         let special_ulp = match reduction {
-            Reduction::Accurate => 2.0 * ordinary_ulp,
+            Reduction::Accurate | Reduction::Direct | Reduction::Table | Reduction::Quick => {
+                2.0 * ordinary_ulp
+            }
             Reduction::CodyWaite | Reduction::Fast => ordinary_ulp.max(HUGE_ARGUMENT_ULP),
         };
         // Rounding x - max, a relative error of 2^-24 in the exponent, is |x - max| 2^-24 in the result, and an ULP
@@ -86,7 +88,7 @@ fn own_ulp(plan: &Plan) -> f64 {
             let Exp { reduction, .. } = plan.exp();
             let rounds_difference = plan.algorithm().rounds_difference(reduction);
             let difference = if rounds_difference { ROUNDED_DIFFERENCE_ULP } else { 0.0 };
-            let polynomial = plan.exp().polynomial(plan.isa()).max_relative_error;
+            let polynomial = plan.exp().max_relative_error(plan.isa());
             f64::from(Accuracy::Fast.max_ulp()) + difference + 2.0 * polynomial / ROUNDING
         }
     }

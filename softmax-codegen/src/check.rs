@@ -3,7 +3,7 @@
 
 use crate::ast::{self, Numbers};
 use proc_macro2::Span;
-use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Tile, UnknownId, polynomial};
+use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Tile, UnknownId};
 use std::str::FromStr;
 use syn::Ident;
 
@@ -171,11 +171,9 @@ impl<'a> Axes<'a> {
 
     fn exps(&self, need: Need, mistakes: &mut Mistakes) -> Vec<Exp> {
         let allowed = format!(
-            "{} with a degree in {}..={}, such as `{} 5`",
-            Reduction::ALL.map(Reduction::id).join(", "),
-            polynomial::MIN_DEGREE,
-            polynomial::MAX_DEGREE,
+            "a reduction and a degree, such as `{} 5`: {}",
             Reduction::CodyWaite,
+            Reduction::ALL.map(degrees).join(", "),
         );
         let mut values = Vec::new();
         for entry in self.entries("exp", need, &allowed, mistakes) {
@@ -226,6 +224,15 @@ impl<'a> Axes<'a> {
                 mistakes.add(*span, format!("{accumulators} accumulators {problem} (allowed: {allowed})"));
             }
         }
+    }
+}
+
+/// `cody_waite 3..=7`.
+fn degrees(reduction: Reduction) -> String {
+    let degrees = reduction.degrees();
+    match degrees.start() == degrees.end() {
+        true => format!("{reduction} {}", degrees.start()),
+        false => format!("{reduction} {}..={}", degrees.start(), degrees.end()),
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::isa::Lowering;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use softmax_spec::Isa;
+use softmax_spec::{Element, Isa};
 
 /// A vector operation. Operands are vectors unless stated otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,40 @@ pub enum Op {
     SplitExp2,
     /// n, an integer in floating point, as an exponent for [`Op::Scale`].
     Exponent,
-    /// `(p, e)`: p * 2^e. Exponents must not be below [`Lowering::min_exponent`], where the result is 0.
+    /// `(p, e)`: p * 2^e. Exponents must not be below [`Lowering::min_exponent`], where the result is 0, unless the ISA
+    /// saturates ([`Isa::scale_saturates`]); then e may be any number, is rounded down, and e = -inf gives 0 even for NaN.
     Scale,
+    /// A vector of its literal operands, one per lane.
+    Literals,
+    /// `(e, low, high)`: lane i is the entry of the table (`low`, `high`) that the lowest bits of lane i of e number.
+    Lookup,
     /// The sum of the lanes, a scalar. Pairwise, so that the order is fixed.
     ReduceAdd,
     /// The largest lane, a scalar.
     ReduceMax,
     /// The first lane, a scalar.
     First,
+}
+
+/// How many operations some code has, by what they keep busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// Everything that is neither a load nor a store.
+    pub arithmetic: usize,
+    /// Vectors read from memory.
+    pub loads: usize,
+    /// Vectors written to memory.
+    pub stores: usize,
+}
+
+impl Operations {
+    fn count(&mut self, op: Op) {
+        match op {
+            Op::Load | Op::LoadTail => self.loads += 1,
+            Op::Store | Op::StoreTail => self.stores += 1,
+            _ => self.arithmetic += 1,
+        }
+    }
 }
 
 /// The name of a value in generated code.
@@ -77,6 +103,7 @@ pub struct Builder {
     constants: Vec<(u32, Value)>,
     hoisted: Vec<TokenStream>,
     section: Vec<TokenStream>,
+    operations: Operations,
     next: usize,
 }
 
@@ -89,6 +116,7 @@ impl Builder {
             constants: Vec::new(),
             hoisted: Vec::new(),
             section: Vec::new(),
+            operations: Operations::default(),
             next: 0,
         }
     }
@@ -119,6 +147,19 @@ impl Builder {
         name
     }
 
+    /// A table in vectors, defined at the top of the function.
+    pub fn table(&mut self, entries: &[f32]) -> Vec<Value> {
+        let lanes = self.isa.lanes(Element::F32);
+        let vectors: Vec<&[f32]> = entries.chunks(lanes).collect();
+        let names: Vec<Value> = (0..vectors.len()).map(|i| Value::named(&format!("table{i}"))).collect();
+        for (name, vector) in names.iter().zip(vectors) {
+            let literals: Vec<TokenStream> = vector.iter().map(|entry| quote!(#entry)).collect();
+            let vector = self.lowering.lower(Op::Literals, &literals);
+            self.hoisted.push(quote!(let #name = #vector;));
+        }
+        names
+    }
+
     /// Ends the section: its statements.
     pub fn take_section(&mut self) -> TokenStream {
         std::mem::take(&mut self.section).into_iter().collect()
@@ -127,6 +168,11 @@ impl Builder {
     /// The constants, to be put before every section.
     pub fn take_hoisted(&mut self) -> TokenStream {
         std::mem::take(&mut self.hoisted).into_iter().collect()
+    }
+
+    /// The operations since this was last asked, without constants.
+    pub fn take_operations(&mut self) -> Operations {
+        std::mem::take(&mut self.operations)
     }
 
     /// Adds a statement that is no vector operation.
@@ -139,7 +185,8 @@ impl Builder {
         Value::named(&format!("v{}", self.next))
     }
 
-    fn lowered(&self, op: Op, operands: &[&dyn ToTokens]) -> TokenStream {
+    fn lowered(&mut self, op: Op, operands: &[&dyn ToTokens]) -> TokenStream {
+        self.operations.count(op);
         let operands: Vec<TokenStream> = operands.iter().map(|operand| operand.to_token_stream()).collect();
         self.lowering.lower(op, &operands)
     }
@@ -241,18 +288,26 @@ impl Builder {
     /// p * 2^n for an integer n in floating point of any size; 0 where n is below [`Builder::min_exponent`].
     pub fn scale_by_integer(&mut self, p: &Value, n: &Value) -> Value {
         let lowest = self.constant(self.min_exponent());
-        let n = if self.lowering.saturates() { n.clone() } else { self.max(&lowest, n) };
+        let n = if self.isa.scale_saturates() { n.clone() } else { self.max(&lowest, n) };
         let e = self.exponent(&n);
         self.scale(p, &e)
     }
 
     /// Lower bound for z before [`Op::SplitExp2`] and [`Op::Scale`], where the ISA needs one.
     pub fn bounded_exp2_argument(&mut self, z: &Value) -> Value {
-        if self.lowering.saturates() {
+        if self.isa.scale_saturates() {
             return z.clone();
         }
         let lowest = self.constant(self.min_exponent());
         self.max(&lowest, z)
+    }
+
+    /// [`Op::Lookup`].
+    pub fn lookup(&mut self, e: &Value, table: &[Value]) -> Value {
+        match table {
+            [low, high] => self.one(Op::Lookup, &[e, low, high]),
+            _ => unreachable!("a table of {} vectors", table.len()),
+        }
     }
 
     /// [`Op::ReduceAdd`].

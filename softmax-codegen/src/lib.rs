@@ -18,13 +18,33 @@ pub mod profile;
 mod registry;
 
 pub use expand::kernels;
+pub use ir::Operations;
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
 use softmax_spec::{Grid, PassVariant};
 
 /// The generated function of a variant, as an item.
 pub fn emit_variant(variant: &PassVariant) -> TokenStream {
     emit::function(variant)
+}
+
+/// A crate of that function alone, exported under its id, to see what a compiler makes of it.
+pub fn emit_crate(variant: &PassVariant) -> TokenStream {
+    let (imports, function) = (isa::lowering(variant.isa).imports(), emit::function(variant));
+    quote! {
+        mod kernel {
+            #imports
+            #[unsafe(no_mangle)]
+            #function
+        }
+    }
+}
+
+/// How many operations of the IR that function does on one tile, in its main loop. An operation may be several
+/// instructions, or none.
+pub fn operations(variant: &PassVariant) -> Operations {
+    emit::operations(variant)
 }
 
 /// The grid of the first `kernels!` invocation in a Rust source text.

@@ -101,6 +101,9 @@ fn check_classes(table: &Table) -> Result<(), String> {
         if plan.isa() != table.isa {
             return Err(format!("`{plan}` is not for {}", table.isa));
         }
+        if table.in_place && !plan.algorithm().runs_in_place() {
+            return Err(format!("`{plan}` does not run in place"));
+        }
         if !plan.reaches(table.accuracy) {
             return Err(format!("`{plan}` does not reach accuracy `{}`", table.accuracy));
         }

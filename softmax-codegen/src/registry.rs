@@ -117,7 +117,8 @@ impl Registry {
         let rank = Isa::ALL.iter().position(|&isa| isa == table.isa).expect("every ISA is in ALL");
         let accuracy = format_ident!("{}", pascal(table.accuracy.id()));
         let in_place = table.in_place;
-        let robust = self.plan(&Plan::robust(table.isa, table.element));
+        let (fallback, robust) = backup(table);
+        let (fallback, robust) = (self.plan(&fallback), self.plan(&robust));
         let classes = table.classes.iter().map(|Class { upper, plan, .. }| {
             let (upper, plan) = (upper.unwrap_or(usize::MAX), self.plan(plan));
             quote!(#krate::profile::Class { upper: #upper, plan: #plan })
@@ -126,7 +127,8 @@ impl Registry {
             #cfg
             #krate::profile::Table {
                 isa: #isa, isa_rank: #rank, supported: #supported, accuracy: #krate::Accuracy::#accuracy,
-                in_place: #in_place, robust: #robust, classes: &[#(#classes),*],
+                in_place: #in_place, backup: #krate::Backup { fallback: #fallback, robust: #robust },
+                classes: &[#(#classes),*],
             }
         }
     }
@@ -155,10 +157,16 @@ impl Registry {
 pub fn shortlist(profiles: &[Profile]) -> BTreeSet<PassVariant> {
     let tables = profiles.iter().flat_map(|profile| &profile.tables);
     let plans = tables.flat_map(|table| {
-        let always = [Plan::robust(table.isa, table.element), Plan::shardable(table.isa, table.element)];
+        let (fallback, robust) = backup(table);
+        let always = [fallback, robust, Plan::shardable(table.isa, table.element)];
         table.classes.iter().map(|class| class.plan.clone()).chain(always)
     });
     plans.flat_map(|plan| plan.passes().to_vec()).collect()
+}
+
+/// The plans for rows that those of `table` give up.
+fn backup(table: &Table) -> (Plan, Plan) {
+    (Plan::fallback(table.isa, table.element), Plan::robust(table.isa, table.element))
 }
 
 /// The functions of one pass on one ISA. The compiler makes a unit of parallel code generation of each module.

@@ -29,7 +29,9 @@ fn the_grid_of_softmax_kernels_holds_the_plans_that_every_isa_needs() {
     let variants: HashSet<_> = grid.enumerate().variants.into_iter().collect();
     assert!(variants.len() > 1000, "{}", variants.len());
     for isa in Isa::ALL {
-        for plan in [Plan::robust(isa, Element::F32), Plan::shardable(isa, Element::F32)] {
+        let element = Element::F32;
+        for plan in [Plan::fallback(isa, element), Plan::robust(isa, element), Plan::shardable(isa, element)]
+        {
             assert!(plan.passes().iter().all(|variant| variants.contains(variant)), "{plan}");
         }
     }
@@ -109,8 +111,8 @@ fn a_condition_gives_the_spec_twice_and_loses_none_of_it() {
 #[test]
 fn a_profile_that_does_not_fit_the_grid_is_an_error_that_names_the_nearest_variant() {
     let grid = "grid {
-        passes: [max, sum_exp, scale_exp, ext_sum, ext_scale],
-        isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6],
+        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale],
+        isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6, accurate 6],
     }";
     let with = |file: &str| mistakes(&format!("profiles: [\"tests/profiles/{file}\"], {grid}"));
 

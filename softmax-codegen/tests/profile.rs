@@ -34,7 +34,8 @@ fn full() -> Profile {
         threads,
         classes,
     };
-    let accurate = plan("two_pass(f32_ext_sum__avx2_a6_u8, f32_ext_scale__avx2_a6_u8)");
+    let accurate =
+        plan("blocked_recompute(f32_max__avx2_u8, f32_sum_exp__avx2_a6_u8, f32_scale_exp__avx2_a6_u8)");
     Profile {
         name: "a \"quoted\" name".to_owned(),
         host: Some(Host {

@@ -8,7 +8,7 @@ use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
 /// Together they hold every pass, every ISA and every reduction.
-const VARIANTS: [&str; 10] = [
+const VARIANTS: [&str; 13] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -19,6 +19,9 @@ const VARIANTS: [&str; 10] = [
     "f32_ext_sum__avx2_a6_u16_acc2",
     "f32_ext_scale__avx2_p5_u8",
     "f32_online_sum__avx512_f5_u16",
+    "f32_sum_exp__avx2_d5_u8",
+    "f32_store_exp__avx512_q2_u32_acc2",
+    "f32_scale_exp__avx512_t2_u16",
 ];
 
 fn parsed() -> Vec<PassVariant> {

@@ -1,9 +1,10 @@
 //! Which table of which profile is used on this machine. Decided once per accuracy and in place or not; from then
 //! on a relaxed atomic load away.
 
+use crate::Accuracy;
 use crate::grid::PROFILES;
+use crate::plan::{Backup, Plan};
 use crate::profile::{Host, Profile, Table};
-use crate::{Accuracy, Plan};
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -108,10 +109,10 @@ pub(crate) fn selection(accuracy: Accuracy, in_place: bool, len: usize) -> Selec
     Selection { profile: profile.name, upper: upper.unwrap_or(usize::MAX), plan, reason, forced }
 }
 
-/// The plan of `isa` that is right for every finite row, if a profile has a table for it.
-pub(crate) fn robust(isa: &str) -> Option<Plan> {
+/// What takes over on `isa` from plans that give a row up, if a profile has a table for it.
+pub(crate) fn backup(isa: &str) -> Option<Backup> {
     let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
-    tables.find(|table| table.isa == isa).map(|table| table.robust)
+    tables.find(|table| table.isa == isa).map(|table| table.backup)
 }
 
 /// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has

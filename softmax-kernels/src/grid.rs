@@ -18,7 +18,15 @@ crate::kernels! {
         isas: [avx2, avx512],
         unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
         accumulators: [1, 2, 3, 4],
-        exp: [cody_waite 5..=6, accurate 5..=6, fast 5],
+        exp: [cody_waite 5..=6, accurate 5..=6, fast 5, direct 5],
+    }
+
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx512],
+        unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
+        accumulators: [1, 2, 3, 4],
+        exp: [table 2, quick 2],
     }
 
     // Fallbacks: right everywhere, tuned only a little.
@@ -27,6 +35,6 @@ crate::kernels! {
         isas: [scalar, sse2],
         unroll: [1, 2, 4],
         accumulators: [1, 2, 4],
-        exp: [cody_waite 5..=6, accurate 5..=6, fast 5],
+        exp: [cody_waite 5..=6, accurate 5..=6, fast 5, direct 5],
     }
 }

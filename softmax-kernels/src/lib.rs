@@ -16,6 +16,7 @@
 //! [`selected`] tells which are used here and why. `SOFTMAX_FORCE_ISA=avx2` in the environment restricts the
 //! choice; `SOFTMAX_PROFILE=/path/to/profile.toml` at build time adds a profile made by `cargo xtask tune`.
 
+mod compose;
 mod dispatch;
 mod error;
 mod ext_sum;
@@ -24,8 +25,10 @@ mod kernel;
 mod plan;
 pub mod profile;
 mod softmax;
+mod steps;
 mod variant;
 
+pub use compose::{ComposeError, ComposedPlan};
 pub use dispatch::{FORCE_ISA_VARIABLE, Forced, Reason, Selection};
 pub use error::ShapeError;
 pub use ext_sum::ExtSum;
@@ -33,11 +36,12 @@ pub use kernel::{
     ExtScaleKernel, ExtSumKernel, Kernel, MaxKernel, OnlineSumKernel, ScaleExpKernel, ScaleKernel,
     StoreExpKernel, SumExpKernel,
 };
-pub use plan::{ComposeError, ComposedPlan, Plan, Steps};
+pub use plan::{Backup, Plan};
 pub use softmax::{
     Accuracy, MaskedRow, Softmax, softmax, softmax_in_place, softmax_rows, softmax_rows_in_place,
 };
 pub use softmax_macros::kernels;
+pub use steps::Steps;
 pub use variant::{Description, Variant};
 
 /// The compiled pass variants: those that profiles name, or with the feature `full-grid` the whole grid.

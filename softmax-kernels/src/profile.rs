@@ -1,6 +1,7 @@
 //! Profiles as static tables: what `kernels!` makes of the files in `tuned/` and of `SOFTMAX_PROFILE`.
 
-use crate::{Accuracy, Plan};
+use crate::Accuracy;
+use crate::plan::{Backup, Plan};
 
 /// Plans for one machine, or for any.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ pub struct Table {
     pub accuracy: Accuracy,
     /// Whether output overwrites input.
     pub in_place: bool,
-    /// The plan of the ISA that is right for every finite row.
-    pub robust: Plan,
+    /// The plans of the ISA for rows that others give up.
+    pub backup: Backup,
     /// By ascending upper length; the last one has `usize::MAX`.
     pub classes: &'static [Class],
 }
@@ -61,6 +62,6 @@ impl Table {
     #[inline]
     pub fn plan(&self, len: usize) -> &Plan {
         let class = self.classes.iter().find(|class| len <= class.upper);
-        class.map_or(&self.robust, |class| &class.plan)
+        class.map_or(&self.backup.robust, |class| &class.plan)
     }
 }

@@ -93,14 +93,14 @@ impl Softmax {
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
         let table = dispatch::table(self.accuracy, false);
-        table.plan(x.len()).softmax(x, y, &table.robust, self.masked);
+        table.plan(x.len()).softmax(x, y, &table.backup, self.masked);
         Ok(())
     }
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
         let table = dispatch::table(self.accuracy, true);
-        table.plan(x.len()).softmax_in_place(x, &table.robust, self.masked);
+        table.plan(x.len()).softmax_in_place(x, &table.backup, self.masked);
     }
 
     /// softmax of each row of `row_len` elements.
@@ -115,7 +115,7 @@ impl Softmax {
         // Rows of 0 elements only make an empty matrix, which has no chunks of any size.
         let row_len = row_len.max(1);
         for (x, y) in x.chunks_exact(row_len).zip(y.chunks_exact_mut(row_len)) {
-            plan.softmax(x, y, &table.robust, self.masked);
+            plan.softmax(x, y, &table.backup, self.masked);
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Softmax {
         let table = dispatch::table(self.accuracy, true);
         let plan = table.plan(row_len);
         for x in x.chunks_exact_mut(row_len.max(1)) {
-            plan.softmax_in_place(x, &table.robust, self.masked);
+            plan.softmax_in_place(x, &table.backup, self.masked);
         }
         Ok(())
     }

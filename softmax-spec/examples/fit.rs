@@ -1,7 +1,7 @@
-//! Prints the rows of `polynomial.rs`' table.
+//! Prints the rows of `polynomial.rs`' table and the one of `exp_table.rs`.
 
-use softmax_spec::minimax;
 use softmax_spec::polynomial::{Family, MAX_DEGREE, MIN_DEGREE};
+use softmax_spec::{exp_table, minimax};
 
 fn main() {
     for family in Family::ALL {
@@ -11,4 +11,8 @@ fn main() {
             println!("    row(Family::{family:?}, {error:.2e}, &{coefficients:?}),");
         }
     }
+    let exp_table::Quadratic { constant, table, max_relative_error } = exp_table::fit();
+    println!(
+        "Quadratic {{ constant: {constant:?}, table: {table:?}, max_relative_error: {max_relative_error:.2e} }}"
+    );
 }

@@ -1,7 +1,7 @@
 //! Algorithms: the sequences of passes that make a softmax, and what they promise.
 
 use crate::id::impl_ids;
-use crate::{Exp, Pass, Reduction};
+use crate::{Exp, Isa, Pass, Reduction};
 
 /// A way to compute softmax as a sequence of passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,21 +14,39 @@ pub enum Algorithm {
     ThreePassReload,
     /// Online max and sum, then scale (Milakov and Gimelshein, arXiv 1805.02867, Algorithm 3).
     Online,
+    /// Reload by blocks that fit the L1 cache: the maximum of a block, then its exponentials while it is there,
+    /// relative to the row's maximum so far; the last pass brings the blocks to one maximum.
+    BlockedReload,
+    /// Recompute by such blocks: maximum and sum of a block, then the next.
+    BlockedRecompute,
+    /// Reload relative to the largest of a few samples instead of the maximum, which saves a pass. A sum that shows that
+    /// the maximum is far above the samples sends the row to another plan.
+    SampledReload,
+    /// Recompute relative to the largest of a few samples.
+    SampledRecompute,
 }
 
-/// How far an output that is a normal float may be from the exact result, for x ~ U(-10, 10).
+/// How far an output that is a normal float may be from the exact result, for x ~ U(-10, 10) and x ~ 5 N(0, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Accuracy {
-    /// At most 20 ULP, also for x ~ 5 N(0, 1).
+    /// At most 20 ULP.
     Fast,
-    /// At most 4 ULP; up to 10 for x ~ 5 N(0, 1), where few elements make up the sum.
+    /// At most 4 ULP.
     Accurate,
 }
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Algorithm; 4] =
-        [Algorithm::TwoPass, Algorithm::ThreePassRecompute, Algorithm::ThreePassReload, Algorithm::Online];
+    pub const ALL: [Algorithm; 8] = [
+        Algorithm::TwoPass,
+        Algorithm::ThreePassRecompute,
+        Algorithm::ThreePassReload,
+        Algorithm::Online,
+        Algorithm::BlockedReload,
+        Algorithm::BlockedRecompute,
+        Algorithm::SampledReload,
+        Algorithm::SampledRecompute,
+    ];
 
     /// Id, as in profiles.
     pub const fn id(self) -> &'static str {
@@ -37,6 +55,10 @@ impl Algorithm {
             Algorithm::ThreePassRecompute => "three_pass_recompute",
             Algorithm::ThreePassReload => "three_pass_reload",
             Algorithm::Online => "online",
+            Algorithm::BlockedReload => "blocked_reload",
+            Algorithm::BlockedRecompute => "blocked_recompute",
+            Algorithm::SampledReload => "sampled_reload",
+            Algorithm::SampledRecompute => "sampled_recompute",
         }
     }
 
@@ -47,14 +69,43 @@ impl Algorithm {
             Algorithm::ThreePassRecompute => &[Pass::Max, Pass::SumExp, Pass::ScaleExp],
             Algorithm::ThreePassReload => &[Pass::Max, Pass::StoreExp, Pass::Scale],
             Algorithm::Online => &[Pass::OnlineSum, Pass::ScaleExp],
+            Algorithm::BlockedReload => &[Pass::Max, Pass::StoreExp, Pass::Scale],
+            Algorithm::BlockedRecompute => &[Pass::Max, Pass::SumExp, Pass::ScaleExp],
+            Algorithm::SampledReload => &[Pass::StoreExp, Pass::Scale],
+            Algorithm::SampledRecompute => &[Pass::SumExp, Pass::ScaleExp],
         }
+    }
+
+    /// Whether it measures exponentials from less than the maximum, so that they can overflow.
+    pub const fn samples(self) -> bool {
+        matches!(self, Algorithm::SampledReload | Algorithm::SampledRecompute)
+    }
+
+    /// Whether it can overwrite its input. Not if it writes before it knows that the row is regular.
+    pub const fn runs_in_place(self) -> bool {
+        !matches!(self, Algorithm::BlockedReload | Algorithm::SampledReload)
+    }
+
+    /// Whether it works with `exp` on `isa`: sampling needs exponentials that overflow to infinity, and a core that
+    /// fails for some finite x needs an algorithm that notices.
+    pub const fn suits(self, exp: Exp, isa: Isa) -> bool {
+        match self.samples() {
+            true => isa.scale_saturates(),
+            false => exp.reduction.takes_every_finite(),
+        }
+    }
+
+    /// Whether the rounding errors of its sum stay below one ULP for any row: the passes with a plain sum compensate
+    /// them.
+    const fn sums_accurately(self) -> bool {
+        !matches!(self, Algorithm::TwoPass | Algorithm::Online)
     }
 
     /// Whether it subtracts the maximum from x in floating point when it uses `reduction`, which costs
     /// accuracy in proportion to |x - max|.
     pub const fn rounds_difference(self, reduction: Reduction) -> bool {
         match reduction {
-            Reduction::Accurate => false,
+            Reduction::Accurate | Reduction::Direct | Reduction::Table | Reduction::Quick => false,
             Reduction::CodyWaite | Reduction::Fast => !matches!(self, Algorithm::TwoPass),
         }
     }
@@ -90,9 +141,9 @@ impl Accuracy {
             return false;
         }
         match self {
-            // A degree below 5 alone costs more than 20 ULP on the reduced interval, 5 costs one.
-            Accuracy::Fast => exp.degree >= 5,
-            Accuracy::Accurate => exp.degree >= 6,
+            // A degree below 5 alone costs more than 20 ULP on the reduced interval, 5 costs one, a table three.
+            Accuracy::Fast => exp.degree >= 5 || exp.reduction.lookup_entries() > 0,
+            Accuracy::Accurate => exp.sums_accurately() && algorithm.sums_accurately(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Exp cores: how e^x is reduced to a small interval, and the polynomial that takes over there.
 
+use crate::exp_table;
 use crate::id::impl_ids;
 use crate::polynomial::{self, Family, Polynomial};
 use crate::{Isa, UnknownId};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// Range reduction of an exp core.
@@ -17,11 +19,28 @@ pub enum Reduction {
     Accurate,
     /// z = x * log2 e - max * log2 e in one fused step, 2^z. The error grows with |x - max|.
     Fast,
+    /// As `Accurate`, with one constant: n = round(x * log2 e), t = x - n * ln 2 in one fused step, e^t. That ln 2 is
+    /// rounded to f32 makes x larger by 3e-9 of itself; what all elements share of it cancels in a softmax, and
+    /// 3e-9 |x - max| is left, a thirtieth of what rounding x - max costs.
+    Direct,
+    /// As `Direct` with n a multiple of 1/32 and the powers of two of its fraction from a table, which leaves
+    /// [`exp_table`]'s quadratic to evaluate.
+    Table,
+    /// `Table` without a bound on small x: finite elements below about -2^86 give an infinity or NaN instead of 0,
+    /// and so a sum that is not finite. For algorithms that look at the sum before they overwrite x.
+    Quick,
 }
 
 impl Reduction {
     /// Every reduction.
-    pub const ALL: [Reduction; 3] = [Reduction::CodyWaite, Reduction::Accurate, Reduction::Fast];
+    pub const ALL: [Reduction; 6] = [
+        Reduction::CodyWaite,
+        Reduction::Accurate,
+        Reduction::Fast,
+        Reduction::Direct,
+        Reduction::Table,
+        Reduction::Quick,
+    ];
 
     /// Name in a spec.
     pub const fn id(self) -> &'static str {
@@ -29,6 +48,9 @@ impl Reduction {
             Reduction::CodyWaite => "cody_waite",
             Reduction::Accurate => "accurate",
             Reduction::Fast => "fast",
+            Reduction::Direct => "direct",
+            Reduction::Table => "table",
+            Reduction::Quick => "quick",
         }
     }
 
@@ -38,59 +60,89 @@ impl Reduction {
             Reduction::CodyWaite => 'p',
             Reduction::Accurate => 'a',
             Reduction::Fast => 'f',
+            Reduction::Direct => 'd',
+            Reduction::Table => 't',
+            Reduction::Quick => 'q',
         }
     }
 
     /// Whether it can reduce x without knowing the maximum. `Fast` rounds x * log2 e, and so would be wrong by
-    /// |x| / 2 ULP.
+    /// |x| / 2 ULP; the table cores have no integer exponent.
     pub const fn extends(self) -> bool {
-        !matches!(self, Reduction::Fast)
+        matches!(self, Reduction::CodyWaite | Reduction::Accurate | Reduction::Direct)
     }
 
-    /// The polynomial family that its reduced argument needs on `isa`.
-    pub const fn family(self, isa: Isa) -> Family {
+    /// Whether every finite x gives a finite result. `Quick` fails below about -2^86, where the sum tells.
+    pub const fn takes_every_finite(self) -> bool {
+        !matches!(self, Reduction::Quick)
+    }
+
+    /// Entries of the table that it looks up with one instruction.
+    pub const fn lookup_entries(self) -> usize {
         match self {
-            Reduction::CodyWaite => Family::ExpCentred,
-            Reduction::Accurate => Family::Exp2Centred,
-            Reduction::Fast => isa.exp2_family(),
+            Reduction::Table | Reduction::Quick => exp_table::ENTRIES,
+            Reduction::CodyWaite | Reduction::Accurate | Reduction::Fast | Reduction::Direct => 0,
+        }
+    }
+
+    /// The degrees for which there are coefficients.
+    pub const fn degrees(self) -> RangeInclusive<u8> {
+        match self.lookup_entries() {
+            0 => polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE,
+            _ => exp_table::DEGREE..=exp_table::DEGREE,
+        }
+    }
+
+    /// The polynomial family that its reduced argument needs on `isa`; `None` for the table cores.
+    pub const fn family(self, isa: Isa) -> Option<Family> {
+        match self {
+            Reduction::CodyWaite | Reduction::Direct => Some(Family::ExpCentred),
+            Reduction::Accurate => Some(Family::Exp2Centred),
+            Reduction::Fast => Some(isa.exp2_family()),
+            Reduction::Table | Reduction::Quick => None,
         }
     }
 }
 
 impl_ids!(Reduction, "exp reduction");
 
-/// An exp core: a reduction and the degree of its polynomial. Written `p5`, `a6`, `f5` in ids.
+/// An exp core: a reduction and the degree of its polynomial. Written `p5`, `a6`, `t2` in ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Exp {
     /// How the argument is reduced.
     pub reduction: Reduction,
-    /// Degree of the polynomial, 3 to 7.
+    /// Degree of the polynomial: 3 to 7, 2 beside a table.
     pub degree: u8,
 }
 
 impl Exp {
-    /// `None` unless coefficients of that degree exist
-    /// ([`polynomial::MIN_DEGREE`] to [`polynomial::MAX_DEGREE`]).
+    /// `None` unless coefficients of that degree exist ([`Reduction::degrees`]).
     pub fn new(reduction: Reduction, degree: u8) -> Option<Exp> {
-        (polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE)
-            .contains(&degree)
-            .then_some(Exp { reduction, degree })
+        reduction.degrees().contains(&degree).then_some(Exp { reduction, degree })
     }
 
     /// Every exp core.
     pub fn all() -> impl Iterator<Item = Exp> {
-        Reduction::ALL.into_iter().flat_map(|reduction| {
-            (polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE).map(move |degree| Exp { reduction, degree })
-        })
+        Reduction::ALL
+            .into_iter()
+            .flat_map(|reduction| reduction.degrees().map(move |degree| Exp { reduction, degree }))
     }
 
-    /// The polynomial that this core evaluates on `isa`.
-    ///
-    /// # Panics
-    /// Never for a value made by [`Exp::new`].
-    pub fn polynomial(self, isa: Isa) -> &'static Polynomial {
-        polynomial::polynomial(self.reduction.family(isa), self.degree)
-            .expect("a degree that Exp::new accepted")
+    /// The relative error of e^t or 2^r in exact arithmetic.
+    pub fn max_relative_error(self, isa: Isa) -> f64 {
+        self.polynomial(isa)
+            .map_or(exp_table::QUADRATIC.max_relative_error, |fitted| fitted.max_relative_error)
+    }
+
+    /// Whether it is meant for results within 4 ULP. Sums of such exponentials are taken in shorter blocks.
+    pub const fn sums_accurately(self) -> bool {
+        matches!(self.reduction, Reduction::Accurate) && self.degree >= 6
+    }
+
+    /// The polynomial that this core evaluates on `isa`; `None` for the table cores, which have
+    /// [`exp_table::QUADRATIC`].
+    pub fn polynomial(self, isa: Isa) -> Option<&'static Polynomial> {
+        polynomial::polynomial(self.reduction.family(isa)?, self.degree)
     }
 }
 
@@ -104,8 +156,8 @@ impl FromStr for Exp {
     type Err = UnknownId;
 
     fn from_str(word: &str) -> Result<Self, UnknownId> {
-        Exp::all()
-            .find(|exp| exp.to_string() == word)
-            .ok_or_else(|| UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7"]))
+        Exp::all().find(|exp| exp.to_string() == word).ok_or_else(|| {
+            UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7", "d3..d7", "t2", "q2"])
+        })
     }
 }

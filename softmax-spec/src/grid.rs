@@ -61,13 +61,23 @@ pub enum Reason {
         /// Registers that the ISA has.
         available: usize,
     },
-    /// The exp core needs the row's maximum, which the pass does not know.
+    /// The exp core has no exponentials relative to nothing, which the pass needs because it knows no maximum.
     NeedsMaximum,
+    /// The exp core looks up a larger table than the ISA's instructions can.
+    Lookup {
+        /// Entries needed.
+        needed: usize,
+        /// Entries that one instruction looks up.
+        available: usize,
+    },
 }
 
 /// Registers that evaluating one vector needs beside the loop-carried ones: the argument, its integer part,
 /// the polynomial, and one for a constant (the rest of the constants can be memory operands).
 const WORKING_SET: usize = 4;
+
+/// Vectors of a sum's total: the sum and what rounding has taken from it, or a mantissa and an exponent.
+const TOTAL_STATE: usize = 2;
 
 impl Reason {
     /// Why `variant` cannot be generated, if it cannot.
@@ -83,8 +93,13 @@ impl Reason {
         if !variant.pass.knows_maximum() && variant.exp.is_some_and(|exp| !exp.reduction.extends()) {
             return Some(Reason::NeedsMaximum);
         }
-        let totals = if variant.pass.sums() { 1 } else { 0 };
-        let carried = variant.pass.state_per_accumulator() * (tile.accumulators + totals);
+        let (lookup, available) =
+            (variant.exp.map_or(0, |exp| exp.reduction.lookup_entries()), variant.isa.lookup_entries());
+        if lookup > available {
+            return Some(Reason::Lookup { needed: lookup, available });
+        }
+        let totals = if variant.pass.sums() { TOTAL_STATE } else { 0 };
+        let carried = variant.pass.state_per_accumulator() * tile.accumulators + totals;
         let needed = carried + WORKING_SET;
         let available = variant.isa.registers();
         (needed > available).then_some(Reason::Registers { needed, available })
@@ -104,7 +119,10 @@ impl fmt::Display for Reason {
                 write!(f, "{needed} live vectors do not fit {available} registers")
             }
             Reason::NeedsMaximum => {
-                write!(f, "the fast reduction needs the row's maximum, which the pass does not know")
+                write!(f, "the reduction needs the row's maximum, which the pass does not know")
+            }
+            Reason::Lookup { needed, available } => {
+                write!(f, "the exp core looks up {needed} entries, and the ISA's instructions {available}")
             }
         }
     }

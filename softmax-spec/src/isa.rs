@@ -36,6 +36,9 @@ struct Row {
     registers: usize,
     fma: bool,
     rounding: Rounding,
+    /// Entries of the largest table of f32 that one instruction looks up.
+    lookup_entries: usize,
+    scale_saturates: bool,
 }
 
 const SCALAR: Row = Row {
@@ -46,6 +49,8 @@ const SCALAR: Row = Row {
     registers: 16,
     fma: false,
     rounding: Rounding::Nearest,
+    lookup_entries: 0,
+    scale_saturates: false,
 };
 
 const SSE2: Row = Row {
@@ -56,6 +61,8 @@ const SSE2: Row = Row {
     registers: 16,
     fma: false,
     rounding: Rounding::Nearest,
+    lookup_entries: 0,
+    scale_saturates: false,
 };
 
 const AVX2: Row = Row {
@@ -66,6 +73,8 @@ const AVX2: Row = Row {
     registers: 16,
     fma: true,
     rounding: Rounding::Nearest,
+    lookup_entries: 8,
+    scale_saturates: false,
 };
 
 const AVX512: Row = Row {
@@ -76,6 +85,8 @@ const AVX512: Row = Row {
     registers: 32,
     fma: true,
     rounding: Rounding::Floor,
+    lookup_entries: 32,
+    scale_saturates: true,
 };
 
 impl Isa {
@@ -127,6 +138,17 @@ impl Isa {
     /// How z is split into an integer and a remainder for 2^z.
     pub const fn rounding(self) -> Rounding {
         self.row().rounding
+    }
+
+    /// Entries of the largest table of f32 that one instruction looks up; 0 for none.
+    pub const fn lookup_entries(self) -> usize {
+        self.row().lookup_entries
+    }
+
+    /// Whether scaling by 2^e takes any e, infinities included: infinity above the range of floats, subnormal
+    /// numbers and 0 below. Elsewhere exponents are made by integer arithmetic, which wraps.
+    pub const fn scale_saturates(self) -> bool {
+        self.row().scale_saturates
     }
 
     /// The polynomial family for 2^z after [`Isa::rounding`].

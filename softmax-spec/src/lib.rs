@@ -10,6 +10,7 @@
 mod algorithm;
 mod element;
 mod exp;
+pub mod exp_table;
 mod grid;
 mod id;
 mod isa;

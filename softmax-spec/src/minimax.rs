@@ -142,7 +142,7 @@ impl Problem {
 }
 
 /// Gaussian elimination with row pivoting; each row is its coefficients and the right-hand side.
-fn solve_linear(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
+pub(crate) fn solve_linear(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
     let n = rows.len();
     for column in 0..n {
         let largest = |a: &usize, b: &usize| rows[*a][column].abs().total_cmp(&rows[*b][column].abs());

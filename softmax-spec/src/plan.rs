@@ -30,7 +30,11 @@ impl Plan {
         if !all_equal(passes.iter().filter_map(|variant| variant.exp)) {
             return Err(InvalidPlan::MixedExps);
         }
-        Ok(Plan { algorithm, passes })
+        let plan = Plan { algorithm, passes };
+        match algorithm.suits(plan.exp(), plan.isa()) {
+            true => Ok(plan),
+            false => Err(InvalidPlan::Unsuited(algorithm)),
+        }
     }
 
     /// The algorithm.
@@ -61,19 +65,33 @@ impl Plan {
         if subtracts_first { f32::MAX } else { REGULAR_MAX }
     }
 
+    /// The plan of `isa` for rows that a sampling plan gives up: it knows the maximum, and reaches every accuracy.
+    pub fn fallback(isa: Isa, element: Element) -> Plan {
+        Plan::plain(
+            Algorithm::ThreePassReload,
+            isa,
+            element,
+            Exp { reduction: Reduction::Accurate, degree: 6 },
+        )
+    }
+
     /// The plan of `isa` that is right for every finite row.
     pub fn robust(isa: Isa, element: Element) -> Plan {
-        Plan::plain(Algorithm::ThreePassRecompute, isa, element)
+        Plan::plain(
+            Algorithm::ThreePassRecompute,
+            isa,
+            element,
+            Exp { reduction: Reduction::CodyWaite, degree: 6 },
+        )
     }
 
     /// The Two-Pass plan of `isa` whose sum can be merged with those of other shards of a row.
     pub fn shardable(isa: Isa, element: Element) -> Plan {
-        Plan::plain(Algorithm::TwoPass, isa, element)
+        Plan::plain(Algorithm::TwoPass, isa, element, Exp { reduction: Reduction::CodyWaite, degree: 6 })
     }
 
-    /// Cody-Waite of degree 6, four vectors, four accumulators.
-    fn plain(algorithm: Algorithm, isa: Isa, element: Element) -> Plan {
-        let exp = Exp { reduction: Reduction::CodyWaite, degree: 6 };
+    /// Four vectors, four accumulators.
+    fn plain(algorithm: Algorithm, isa: Isa, element: Element, exp: Exp) -> Plan {
         let passes = algorithm.passes().iter().map(|&pass| PassVariant {
             pass,
             element,
@@ -119,6 +137,8 @@ pub enum InvalidPlan {
     MixedIsas,
     /// The variants use different exp cores.
     MixedExps,
+    /// The algorithm does not work with that exp core or on that ISA ([`Algorithm::suits`]).
+    Unsuited(Algorithm),
 }
 
 impl fmt::Display for InvalidPlan {
@@ -135,6 +155,12 @@ impl fmt::Display for InvalidPlan {
             }
             InvalidPlan::MixedIsas => write!(f, "the passes of a plan must share one ISA and element type"),
             InvalidPlan::MixedExps => write!(f, "the passes of a plan must share one exp core"),
+            InvalidPlan::Unsuited(algorithm) if algorithm.samples() => {
+                write!(f, "{algorithm} needs an ISA on which exponentials overflow to infinity")
+            }
+            InvalidPlan::Unsuited(algorithm) => {
+                write!(f, "{algorithm} would not notice where the quick core fails; use a table core")
+            }
         }
     }
 }
@@ -166,7 +192,10 @@ mod tests {
     #[test]
     fn the_plans_that_every_isa_needs_are_plans() {
         for isa in Isa::ALL {
-            for plan in [Plan::robust(isa, Element::F32), Plan::shardable(isa, Element::F32)] {
+            let element = Element::F32;
+            for plan in
+                [Plan::fallback(isa, element), Plan::robust(isa, element), Plan::shardable(isa, element)]
+            {
                 assert_eq!(Plan::new(plan.algorithm, plan.passes.clone()), Ok(plan.clone()));
                 assert!(plan.passes.iter().all(|variant| variant.pruning_reason().is_none()));
             }
@@ -182,6 +211,8 @@ mod tests {
             ("two_pass(f32_max__avx2_u8, f32_ext_scale__avx2_p5_u8)", "takes the passes ext_sum, ext_scale"),
             ("two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__sse2_p5_u4)", "share one ISA"),
             ("two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p6_u8)", "share one exp core"),
+            ("sampled_reload(f32_store_exp__avx2_d5_u8, f32_scale__avx2_u8)", "overflow to infinity"),
+            ("online(f32_online_sum__avx512_q2_u16, f32_scale_exp__avx512_q2_u16)", "use a table core"),
         ] {
             let error = text.parse::<Plan>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

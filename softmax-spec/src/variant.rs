@@ -9,6 +9,10 @@ use std::str::FromStr;
 /// an ULP, with 256 four (x ~ U(-10, 10)).
 const TERMS_PER_LANE: usize = 16;
 
+/// Where one lane holds most of a row's sum, each term that it adds costs up to half an ULP; sums that are meant to be exact
+/// add few before the block goes into a compensated total.
+const ACCURATE_TERMS_PER_LANE: usize = 4;
+
 /// A single lane's random errors do not average out, so it adds fewer terms: 4, two lanes 8.
 const TERMS_PER_LANE_AND_LANES: usize = 4;
 
@@ -44,7 +48,9 @@ impl PassVariant {
     /// adds at most 16 terms (fewer where there are few lanes), or those of one tile.
     pub fn block_elements(&self) -> usize {
         let terms_per_tile = self.tile.unroll / self.tile.accumulators;
-        let terms = TERMS_PER_LANE.min(TERMS_PER_LANE_AND_LANES * self.lanes());
+        let most =
+            if self.exp.is_some_and(Exp::sums_accurately) { ACCURATE_TERMS_PER_LANE } else { TERMS_PER_LANE };
+        let terms = most.min(TERMS_PER_LANE_AND_LANES * self.lanes());
         (terms / terms_per_tile).max(1) * self.tile_elements()
     }
 

@@ -34,7 +34,7 @@ pub enum Command {
     Compare(Compare),
     /// List the grid's kernel variants
     List(List),
-    /// Print the generated Rust of a variant
+    /// Print the generated Rust of a variant, its assembly, and what its hot loop does
     Show(Show),
     /// Say which plan a row length gets on this machine, and why
     Explain(Explain),
@@ -159,6 +159,18 @@ pub struct List {
 pub struct Show {
     /// A variant, such as f32_ext_sum__avx2_p5_u64_acc2
     pub id: String,
+    /// The generated Rust [default: this and --counts]
+    #[arg(long)]
+    pub rust: bool,
+    /// What the compiler makes of it: the assembly of this function alone
+    #[arg(long)]
+    pub asm: bool,
+    /// What its main loop does per vector and per element, in operations of the IR and in instructions
+    #[arg(long)]
+    pub counts: bool,
+    /// Print only the counts, of a whole tile, as JSON
+    #[arg(long, conflicts_with_all = ["rust", "asm"])]
+    pub json: bool,
 }
 
 /// Flags of `explain`.
@@ -252,6 +264,7 @@ mod tests {
             ("compare --isa avx3", "did you mean `avx2`?"),
             ("list --pass maxx", "did you mean `max`?"),
             ("show", "<ID>"),
+            ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),
             ("explain many", "is no row length"),
             ("explain 64 --accuracy exact", "did you mean"),
             ("matrix", "--format"),

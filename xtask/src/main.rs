@@ -1,7 +1,8 @@
 //! The workspace's commands, `cargo xtask COMMAND`: tune, compare, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune` and `compare` build and start. Results go to stdout, everything else to stderr, and an error is one line.
+//! `tune` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! everything else to stderr, and an error is one line.
 
 mod compare;
 mod error;

@@ -13,7 +13,7 @@ mod scale_exp;
 mod store_exp;
 mod sum_exp;
 
-use crate::ir::{Builder, Value};
+use crate::ir::{Builder, Operations, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use softmax_spec::{Pass, PassVariant};
@@ -32,6 +32,21 @@ pub trait Body {
 
     /// One accumulator for two.
     fn merge(&self, b: &mut Builder, left: &State, right: &State) -> State;
+
+    /// The state of a total that has seen nothing. An accumulator's, unless the pass keeps more of its totals.
+    fn total_identity(&self, b: &mut Builder) -> State {
+        self.identity(b)
+    }
+
+    /// The total with a block's accumulator.
+    fn fold(&self, b: &mut Builder, total: &State, block: &State) -> State {
+        self.merge(b, total, block)
+    }
+
+    /// The total as an accumulator.
+    fn settle(&self, _: &mut Builder, total: &State) -> State {
+        total.clone()
+    }
 
     /// The function's result.
     fn finish(&self, b: &mut Builder, state: &State) -> TokenStream;
@@ -95,6 +110,17 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     }
 }
 
+/// The operations on one tile: those of the main loop's section.
+pub fn operations(variant: &PassVariant) -> Operations {
+    let mut b = Builder::new(variant.isa);
+    let body = (signature(variant.pass).body)(&mut b, variant);
+    let mut function = Function::new(b, body, variant);
+    // Those of the function's first section do not count.
+    function.b.take_operations();
+    function.steps(variant.tile.unroll);
+    function.b.take_operations()
+}
+
 /// A function in the making: what its sections share.
 struct Function<'a> {
     b: Builder,
@@ -105,8 +131,13 @@ struct Function<'a> {
     /// The loop-carried variables of each accumulator.
     accumulators: Vec<State>,
     /// In passes that sum, the variables into which the accumulators go after every few tiles, so that no lane
-    /// adds many terms.
-    total: Option<State>,
+    /// adds many terms, and what they start from.
+    total: Option<Total>,
+}
+
+struct Total {
+    names: State,
+    identity: State,
 }
 
 impl<'a> Function<'a> {
@@ -115,13 +146,17 @@ impl<'a> Function<'a> {
         let identity = if reduces { body.identity(&mut b) } else { State::new() };
         let count = if reduces { variant.tile.accumulators } else { 0 };
         let accumulators = (0..count).map(|i| names(&format!("acc{i}_"), identity.len())).collect();
-        let total = variant.pass.sums().then(|| names("total_", identity.len()));
+        let total = variant.pass.sums().then(|| {
+            let identity = body.total_identity(&mut b);
+            Total { names: names("total_", identity.len()), identity }
+        });
         Function { b, body, variant, identity, accumulators, total }
     }
 
     fn setup(&mut self) -> TokenStream {
-        for names in self.accumulators.iter().chain(&self.total) {
-            let identity = &self.identity;
+        let accumulators = self.accumulators.iter().map(|names| (names, &self.identity));
+        let total = self.total.iter().map(|total| (&total.names, &total.identity));
+        for (names, identity) in accumulators.chain(total) {
             self.b.statement(quote!(#(let mut #names = #identity;)*));
         }
         self.b.take_section()
@@ -174,7 +209,9 @@ impl<'a> Function<'a> {
     fn finish(&mut self) -> (TokenStream, TokenStream) {
         let states = match &self.total {
             // Single vectors and the tail went to the first accumulator.
-            Some(total) => vec![total.clone(), self.accumulators[0].clone()],
+            Some(total) => {
+                vec![self.body.settle(&mut self.b, &total.names), self.accumulators[0].clone()]
+            }
             None => self.accumulators.clone(),
         };
         let result = match tree(&mut self.b, &*self.body, states) {
@@ -186,10 +223,10 @@ impl<'a> Function<'a> {
 
     /// Merges the accumulators into the total and starts them afresh.
     fn fold_into_total(&mut self) -> TokenStream {
-        let total = self.total.clone().unwrap_or_default();
+        let total = self.total.as_ref().map_or(State::new(), |total| total.names.clone());
         let block = tree(&mut self.b, &*self.body, self.accumulators.clone()).unwrap_or_default();
-        let merged = self.body.merge(&mut self.b, &total, &block);
-        self.assign(&total, &merged);
+        let folded = self.body.fold(&mut self.b, &total, &block);
+        self.assign(&total, &folded);
         for names in self.accumulators.clone() {
             let identity = self.identity.clone();
             self.assign(&names, &identity);
@@ -273,6 +310,6 @@ macro_rules! no_reduction {
 use no_reduction;
 
 /// The exp core of a variant whose pass exponentiates.
-fn core_of(variant: &PassVariant, b: &Builder) -> Box<dyn crate::exp::Core> {
+fn core_of(variant: &PassVariant, b: &mut Builder) -> Box<dyn crate::exp::Core> {
     crate::exp::core(variant.exp.expect("the pass exponentiates"), b)
 }

@@ -29,6 +29,18 @@ impl Body for StoreExp {
         self.0.merge(b, left, right)
     }
 
+    fn total_identity(&self, b: &mut Builder) -> State {
+        self.0.total_identity(b)
+    }
+
+    fn fold(&self, b: &mut Builder, total: &State, block: &State) -> State {
+        self.0.fold(b, total, block)
+    }
+
+    fn settle(&self, b: &mut Builder, total: &State) -> State {
+        self.0.settle(b, total)
+    }
+
     fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
         self.0.finish(b, state)
     }

@@ -55,6 +55,24 @@ impl Body for SumExp {
         vec![b.add(&left[0], &right[0])]
     }
 
+    /// The sum, and what rounding has taken from it too much.
+    fn total_identity(&self, b: &mut Builder) -> State {
+        vec![b.constant(0.0), b.constant(0.0)]
+    }
+
+    /// Compensated (Kahan).
+    fn fold(&self, b: &mut Builder, total: &State, block: &State) -> State {
+        let (sum, excess) = (&total[0], &total[1]);
+        let term = b.sub(&block[0], excess);
+        let larger = b.add(sum, &term);
+        let added = b.sub(&larger, sum);
+        vec![larger, b.sub(&added, &term)]
+    }
+
+    fn settle(&self, b: &mut Builder, total: &State) -> State {
+        vec![b.sub(&total[0], &total[1])]
+    }
+
     fn finish(&self, b: &mut Builder, state: &State) -> TokenStream {
         let sum = b.reduce_add(&state[0]);
         quote!(#sum)

@@ -7,7 +7,9 @@
 
 mod accurate;
 mod cody_waite;
+mod direct;
 mod fast;
+mod table;
 
 use crate::ir::{Builder, Value};
 use softmax_spec::{Exp, Reduction};
@@ -37,17 +39,48 @@ const LN_2: (f32, f32) = split(std::f64::consts::LN_2);
 /// log2 e rounded to f32 and the rest of it.
 const LOG2_E: (f32, f32) = split(std::f64::consts::LOG2_E);
 
+/// A shift by an integer exponent, for the cores that never subtract the maximum in floating point.
+mod integer_shift {
+    use super::LOG2_E;
+    use crate::ir::{Builder, Value};
+
+    /// (N - 1, the lowest x that matters) for N = round(max * log2 e). The 1 keeps sums above 1 although 2^r may be
+    /// below it, so that nothing is flushed to zero whose quotient by the sum is a normal number.
+    pub fn shift(b: &mut Builder, max: &Value) -> Vec<Value> {
+        let log2_e = b.constant(LOG2_E.0);
+        let (n, _) = b.round_mul(max, &log2_e);
+        let one = b.constant(1.0);
+        let n = b.sub(&n, &one);
+        // (N - 1 + min_exponent + 0.1) * ln 2: for |max| up to 2^13, n - (N - 1) does not fall below min_exponent.
+        let offset = b.constant(b.min_exponent() + 0.1);
+        let lowest = b.add(&n, &offset);
+        let ln_2 = b.constant(std::f32::consts::LN_2);
+        let lowest = b.mul(&lowest, &ln_2);
+        vec![n, lowest]
+    }
+
+    /// The exact power of two between two shifts.
+    pub fn rescale(b: &mut Builder, from: &[Value], to: &[Value]) -> Value {
+        let n = b.sub(&from[0], &to[0]);
+        let one = b.constant(1.0);
+        b.scale_by_integer(&one, &n)
+    }
+}
+
 const fn split(constant: f64) -> (f32, f32) {
     let high = constant as f32;
     (high, (constant - high as f64) as f32)
 }
 
 /// The core `exp` for `b`'s ISA.
-pub fn core(exp: Exp, b: &Builder) -> Box<dyn Core> {
-    let coefficients = exp.polynomial(b.isa()).coefficients;
+pub fn core(exp: Exp, b: &mut Builder) -> Box<dyn Core> {
+    let coefficients = exp.polynomial(b.isa()).map_or(&[][..], |polynomial| polynomial.coefficients);
     match exp.reduction {
         Reduction::CodyWaite => Box::new(cody_waite::CodyWaite { coefficients }),
         Reduction::Accurate => Box::new(accurate::Accurate { coefficients }),
         Reduction::Fast => Box::new(fast::Fast { coefficients }),
+        Reduction::Direct => Box::new(direct::Direct { coefficients }),
+        Reduction::Table => Box::new(table::Table::new(b, table::Bound::Below)),
+        Reduction::Quick => Box::new(table::Table::new(b, table::Bound::None)),
     }
 }

@@ -1,4 +1,5 @@
-//! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z.
+//! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
+//! two registers.
 
 use super::{Lowering, call};
 use crate::ir::Op;
@@ -17,10 +18,6 @@ impl Lowering for Avx512 {
     fn min_exponent(&self) -> f32 {
         // `vscalef` rounds into the subnormals; below 2^-150 even p = 2 gives 0.
         -160.0
-    }
-
-    fn saturates(&self) -> bool {
-        true
     }
 
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
@@ -47,6 +44,10 @@ impl Lowering for Avx512 {
             (Op::SplitExp2, [z]) => quote!((_mm512_reduce_ps::<0x09>(#z), #z)),
             (Op::Exponent, [n]) => quote!(#n),
             (Op::Scale, _) => call("_mm512_scalef_ps", operands),
+            (Op::Literals, _) => call("_mm512_setr_ps", operands),
+            (Op::Lookup, [e, low, high]) => {
+                quote!(_mm512_permutex2var_ps(#low, _mm512_castps_si512(#e), #high))
+            }
             (Op::ReduceAdd, _) => call("_mm512_reduce_add_ps", operands),
             (Op::ReduceMax, _) => call("_mm512_reduce_max_ps", operands),
             (Op::First, _) => call("_mm512_cvtss_f32", operands),

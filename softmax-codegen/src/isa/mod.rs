@@ -26,11 +26,6 @@ pub trait Lowering: Sync {
     fn min_exponent(&self) -> f32 {
         MIN_BIASED_EXPONENT
     }
-
-    /// Whether [`Op::Scale`] and [`Op::SplitExp2`] take any argument, infinities included, without a bound.
-    fn saturates(&self) -> bool {
-        false
-    }
 }
 
 /// The lowering of `isa`.

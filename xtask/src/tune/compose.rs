@@ -19,11 +19,12 @@ pub struct Contender {
     pub predicted: f64,
 }
 
-/// Plans that are meant to reach `accuracy`, the most promising first: the best of every algorithm, then the best
+/// Plans that are meant to reach `accuracy`, in place if asked for, the most promising first: the best of every algorithm, then the best
 /// of every exp core, then the rest.
-pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy) -> Vec<Contender> {
+pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> Vec<Contender> {
     let mut all: Vec<Contender> = Algorithm::ALL
         .into_iter()
+        .filter(|algorithm| !in_place || algorithm.runs_in_place())
         .flat_map(|algorithm| exps(shortlist).into_iter().map(move |exp| (algorithm, exp)))
         .filter(|&(algorithm, exp)| accuracy.admits(algorithm, exp))
         .flat_map(|(algorithm, exp)| product(shortlist, algorithm, exp))
@@ -100,26 +101,30 @@ mod tests {
     #[test]
     fn plans_share_an_exp_core_and_reach_the_accuracy() {
         let shortlist = shortlist(&[
-            ("f32_ext_sum__avx2_p5_u32", 0.2),
-            ("f32_ext_sum__avx2_a6_u32", 0.3),
-            ("f32_ext_scale__avx2_p5_u32", 0.2),
-            ("f32_ext_scale__avx2_a6_u32", 0.3),
-            ("f32_ext_scale__avx2_a6_u64", 0.31),
+            ("f32_max__avx2_u32", 0.1),
+            ("f32_store_exp__avx2_d5_u32", 0.2),
+            ("f32_store_exp__avx2_a6_u32", 0.3),
+            ("f32_scale__avx2_u32", 0.1),
+            ("f32_scale__avx2_u64", 0.11),
         ]);
         let texts = |accuracy| {
-            contenders(&shortlist, accuracy).iter().map(|c| c.plan.to_string()).collect::<Vec<_>>()
+            contenders(&shortlist, accuracy, false).iter().map(|c| c.plan.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(
             texts(Accuracy::Accurate),
             [
-                "two_pass(f32_ext_sum__avx2_a6_u32, f32_ext_scale__avx2_a6_u32)",
-                "two_pass(f32_ext_sum__avx2_a6_u32, f32_ext_scale__avx2_a6_u64)"
+                "three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_a6_u32, f32_scale__avx2_u32)",
+                "blocked_reload(f32_max__avx2_u32, f32_store_exp__avx2_a6_u32, f32_scale__avx2_u32)",
+                "three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_a6_u32, f32_scale__avx2_u64)",
+                "blocked_reload(f32_max__avx2_u32, f32_store_exp__avx2_a6_u32, f32_scale__avx2_u64)",
             ]
         );
         assert_eq!(
             texts(Accuracy::Fast)[0],
-            "two_pass(f32_ext_sum__avx2_p5_u32, f32_ext_scale__avx2_p5_u32)"
+            "three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_d5_u32, f32_scale__avx2_u32)"
         );
+        let in_place = contenders(&shortlist, Accuracy::Fast, true);
+        assert!(in_place.iter().all(|contender| contender.plan.algorithm() == Algorithm::ThreePassReload));
     }
 
     #[test]
@@ -134,8 +139,10 @@ mod tests {
             ("f32_scale_exp__avx2_a5_u64", 5.0),
         ]);
         let algorithms: Vec<Algorithm> =
-            contenders(&shortlist, Accuracy::Fast).iter().map(|c| c.plan.algorithm()).collect();
-        assert_eq!(algorithms[..2], [Algorithm::ThreePassReload, Algorithm::Online]);
-        assert_eq!(algorithms[2..], [Algorithm::ThreePassReload], "slow plans beyond the first");
+            contenders(&shortlist, Accuracy::Fast, false).iter().map(|c| c.plan.algorithm()).collect();
+        let (first, others) = algorithms.split_at(3);
+        assert_eq!(first, [Algorithm::ThreePassReload, Algorithm::BlockedReload, Algorithm::Online]);
+        let slow = others.contains(&Algorithm::Online);
+        assert!(!others.is_empty() && !slow, "slow plans beyond the first: {others:?}");
     }
 }

@@ -251,7 +251,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         deadline: Instant,
     ) -> Result<()> {
         let &Situation { group, accuracy, row } = situation;
-        let contenders = compose::contenders(shortlist, accuracy);
+        let contenders = compose::contenders(shortlist, accuracy, row.in_place);
         let mut seconds = (seconds_until(deadline) - setup_seconds(row.len)) / self.accuracies.len() as f64;
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
@@ -391,14 +391,18 @@ mod tests {
                 Pass::OnlineSum => 0.4,
                 _ => 0.2,
             };
-            let degree = variant.exp.map_or(0.0, |exp| 0.005 * f64::from(exp.degree));
+            // No two cores are alike, so that there is one right answer.
+            let core = |exp: Exp| 0.005 * f64::from(exp.degree) + 0.02 * f64::from(exp.reduction as u8);
+            let core = variant.exp.map_or(0.0, core);
             let tile = 1.0 + 0.1 * (variant.tile.unroll as f64 / 8.0).log2().abs();
             let lucky = if variant.id() == WRONG { 0.5 } else { 1.0 };
-            ((work + degree) * tile + if cached { 0.0 } else { 0.3 }) * lucky
+            ((work + core) * tile + if cached { 0.0 } else { 0.3 }) * lucky
         }
 
         fn truth(candidate: &str, len: usize) -> f64 {
             match candidate.parse::<Plan>() {
+                // Nothing is gained by blocks here, so that the crossover is one between the classic algorithms.
+                Ok(plan) if plan.algorithm().id().starts_with("blocked") => 9.0,
                 Ok(plan) => plan.passes().iter().map(|pass| Model::pass(pass, len)).sum(),
                 Err(_) => candidate.parse().map_or(0.1, |variant| Model::pass(&variant, len)),
             }

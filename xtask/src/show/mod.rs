@@ -1,8 +1,16 @@
-//! `show`: the generated Rust of one variant.
+//! `show`: the generated Rust of one variant, the assembly that the compiler makes of it, and counts of what its hot
+//! loop does in both.
+
+mod assembly;
+mod compile;
+mod counts;
+mod instruction;
 
 use crate::error::bad_input;
 use crate::{flags, project, stdout};
 use anyhow::{Context, Result};
+use assembly::Listing;
+use counts::Comparison;
 use softmax_spec::{InvalidVariant, PassVariant, nearest};
 
 /// Runs the command.
@@ -12,9 +20,41 @@ pub fn run(flags: &flags::Show) -> Result<()> {
     if !variants.contains(&variant) {
         eprintln!("{variant} is not in the project's grid; this is what it would be");
     }
-    let function = syn::parse2(softmax_codegen::emit_variant(&variant))
+    if flags.json {
+        let assembly = compile::assembly(&variant)?;
+        return stdout::print_json(&Comparison::new(&variant, &listing(&variant, &assembly)?)?.json());
+    }
+    stdout::print(&sections(flags, &variant)?.join("\n"))
+}
+
+/// What the flags ask for; without flags the Rust and the counts.
+fn sections(flags: &flags::Show, variant: &PassVariant) -> Result<Vec<String>> {
+    let is_default = !(flags.rust || flags.asm || flags.counts);
+    let mut sections = Vec::new();
+    if flags.rust || is_default {
+        sections.push(rust(variant)?);
+    }
+    if flags.asm || flags.counts || is_default {
+        let assembly = compile::assembly(variant)?;
+        let listing = listing(variant, &assembly)?;
+        sections.extend(flags.asm.then(|| listing.text()));
+        if flags.counts || is_default {
+            sections.push(Comparison::new(variant, &listing)?.text());
+        }
+    }
+    Ok(sections)
+}
+
+/// The generated function, formatted.
+fn rust(variant: &PassVariant) -> Result<String> {
+    let function = syn::parse2(softmax_codegen::emit_variant(variant))
         .with_context(|| format!("the code generated for {variant} is not Rust"))?;
-    stdout::print(&prettyplease::unparse(&function))
+    Ok(prettyplease::unparse(&function))
+}
+
+fn listing<'a>(variant: &PassVariant, assembly: &'a str) -> Result<Listing<'a>> {
+    Listing::of(&variant.id(), assembly)
+        .with_context(|| format!("rustc's assembly has no function {variant}"))
 }
 
 /// The variant of that id, in the grid or not.

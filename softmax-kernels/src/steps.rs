@@ -1,0 +1,351 @@
+//! Algorithms as sequences of kernels over one row.
+//!
+//! Sums are taken in blocks whose results add up in f64, so that rounding errors do not grow with the row. Each
+//! algorithm looks at what its first passes found before it gives up x: whether the exp core is exact there.
+
+use crate::ext_sum::WideExtSum;
+use crate::kernel::*;
+
+/// An algorithm with a kernel for each pass. The variants and fields are those of `softmax_spec::Algorithm`.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub enum Steps {
+    TwoPass { ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel },
+    ThreePassRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    ThreePassReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
+    Online { online_sum: OnlineSumKernel, scale_exp: ScaleExpKernel },
+    BlockedReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
+    BlockedRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    SampledReload { store_exp: StoreExpKernel, scale: ScaleKernel },
+    SampledRecompute { sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+}
+
+/// Elements of a block of the blocked algorithms: 16 KiB, half of a small L1 cache.
+const BLOCK: usize = 4096;
+
+/// From where the blocked algorithms, like [`OnlineSumKernel::START`], look for a larger maximum. Finite, so that
+/// differences of maxima are no NaN.
+const START: f32 = OnlineSumKernel::START;
+
+/// Sums above this are given up by sampling algorithms: their reciprocal must be a normal number, and so must every
+/// exponential whose quotient is.
+const LARGEST_SUM: f64 = (1u128 << 96) as f64;
+
+/// A row for the kernels: `y` is valid for writes of `n` elements, `x` for reads, and `y` equals `x` or does not
+/// overlap it.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    x: *const f32,
+    y: *mut f32,
+    n: usize,
+}
+
+impl Row {
+    #[inline]
+    pub(crate) fn out_of_place(x: &[f32], y: &mut [f32]) -> Row {
+        debug_assert_eq!(x.len(), y.len());
+        Row { x: x.as_ptr(), y: y.as_mut_ptr(), n: x.len() }
+    }
+
+    #[inline]
+    pub(crate) fn in_place(x: &mut [f32]) -> Row {
+        let y = x.as_mut_ptr();
+        Row { x: y, y, n: x.len() }
+    }
+
+    pub(crate) fn elements(&self) -> &[f32] {
+        // SAFETY: x is valid for reads of n elements, and whoever made this row does not write it meanwhile.
+        unsafe { std::slice::from_raw_parts(self.x, self.n) }
+    }
+
+    pub(crate) fn fill(self, value: f32) {
+        // SAFETY: y is valid for writes of n elements, and no borrow of the elements is left.
+        unsafe { std::slice::from_raw_parts_mut(self.y, self.n) }.fill(value);
+    }
+
+    fn is_in_place(self) -> bool {
+        std::ptr::eq(self.x, self.y)
+    }
+
+    /// Parts of `block` elements and the rest, as (offset, length).
+    fn blocks(self, block: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.n).step_by(block).map(move |start| (start, block.min(self.n - start)))
+    }
+
+    /// The largest of sixteen elements, evenly spaced from the first; -inf if none is a number.
+    fn sample(self) -> f32 {
+        // Four at a time, lest each waits for the one before.
+        let mut largest = [f32::NEG_INFINITY; 4];
+        for step in 0..4 {
+            for (lane, largest) in largest.iter_mut().enumerate() {
+                let at = ((4 * step + lane) * self.n) >> 4;
+                // SAFETY: k * n / 16 < n for k < 16 in a row that is not empty.
+                *largest = largest.max(unsafe { *self.x.add(at) });
+            }
+        }
+        largest[0].max(largest[1]).max(largest[2].max(largest[3]))
+    }
+}
+
+impl Steps {
+    /// softmax of a row. False if it is irregular: then x is as it was, and y undefined unless it is x.
+    ///
+    /// # Safety
+    /// The CPU supports the kernels, and the row is valid.
+    #[inline]
+    pub(crate) unsafe fn run(&self, row: Row, largest_max: f32) -> bool {
+        if row.n == 0 {
+            return true;
+        }
+        // Of NaN and infinities no comparison with a bound is true.
+        let is_regular = |max: f32| max.abs() <= largest_max;
+        // SAFETY: passed on from the caller; blocks stay inside the row.
+        unsafe {
+            match *self {
+                Steps::TwoPass { ext_sum, ext_scale } => two_pass(row, ext_sum, ext_scale, largest_max),
+                Steps::ThreePassRecompute { max, sum_exp, scale_exp } => {
+                    let max = (max.raw)(row.x, row.n);
+                    is_regular(max) && recompute(row, sum_exp, scale_exp, max, f64::INFINITY)
+                }
+                Steps::ThreePassReload { max, store_exp, scale } => {
+                    let max = (max.raw)(row.x, row.n);
+                    is_regular(max) && reload(row, store_exp, scale, max, f64::INFINITY)
+                }
+                Steps::Online { online_sum, scale_exp } => online(row, online_sum, scale_exp, is_regular),
+                Steps::BlockedReload { max, store_exp, scale } => {
+                    !row.is_in_place() && blocked_reload(row, max, store_exp, scale, is_regular)
+                }
+                Steps::BlockedRecompute { max, sum_exp, scale_exp } => {
+                    blocked_recompute(row, max, sum_exp, scale_exp, is_regular)
+                }
+                Steps::SampledReload { store_exp, scale } => {
+                    let sample = row.sample();
+                    !row.is_in_place()
+                        && is_regular(sample)
+                        && reload(row, store_exp, scale, sample, LARGEST_SUM)
+                }
+                Steps::SampledRecompute { sum_exp, scale_exp } => {
+                    let sample = row.sample();
+                    is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn two_pass(row: Row, ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel, largest_max: f32) -> bool {
+    let Row { x, y, n } = row;
+    // SAFETY: blocks stay inside the row.
+    let block_sum = |(at, len)| unsafe { (ext_sum.raw)(x.add(at), len) };
+    let sum = row.blocks(ext_sum.block()).map(block_sum).fold(WideExtSum::NOTHING, WideExtSum::add);
+    if !sum.is_regular(largest_max) {
+        return false;
+    }
+    // SAFETY: the row is valid.
+    unsafe { (ext_scale.raw)(x, y, n, (1.0 / sum.mantissa) as f32, sum.exponent) };
+    true
+}
+
+/// Relative to `shift`, which is the maximum unless sums up to `largest_sum` are to be told from larger ones.
+///
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn recompute(
+    row: Row,
+    sum_exp: SumExpKernel,
+    scale_exp: ScaleExpKernel,
+    shift: f32,
+    largest_sum: f64,
+) -> bool {
+    let Row { x, y, n } = row;
+    let mut sum = 0.0;
+    for (at, len) in row.blocks(sum_exp.block()) {
+        // SAFETY: blocks stay inside the row.
+        sum += f64::from(unsafe { (sum_exp.raw)(x.add(at), len, shift) });
+        if sum > largest_sum {
+            return false;
+        }
+    }
+    // A sum that is NaN is what a row with a NaN has, or one that a sampling algorithm's core fails for.
+    if sum.is_nan() && largest_sum.is_finite() {
+        return false;
+    }
+    // SAFETY: the row is valid.
+    unsafe { (scale_exp.raw)(x, y, n, shift, (1.0 / sum) as f32) };
+    true
+}
+
+/// As [`recompute`], with the exponentials in y in between.
+///
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn reload(
+    row: Row,
+    store_exp: StoreExpKernel,
+    scale: ScaleKernel,
+    shift: f32,
+    largest_sum: f64,
+) -> bool {
+    let Row { x, y, n } = row;
+    let mut sum = 0.0;
+    for (at, len) in row.blocks(store_exp.block()) {
+        // SAFETY: blocks stay inside the row.
+        sum += f64::from(unsafe { (store_exp.raw)(x.add(at), y.add(at), len, shift) });
+        if sum > largest_sum {
+            return false;
+        }
+    }
+    if sum.is_nan() && largest_sum.is_finite() {
+        return false;
+    }
+    // SAFETY: the row is valid.
+    unsafe { (scale.raw)(y, y, n, (1.0 / sum) as f32) };
+    true
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn online(
+    row: Row,
+    online_sum: OnlineSumKernel,
+    scale_exp: ScaleExpKernel,
+    is_regular: impl Fn(f32) -> bool,
+) -> bool {
+    let Row { x, y, n } = row;
+    let (max, sum) = row.blocks(online_sum.block()).fold((START, 0.0), |(max, sum), (at, len)| {
+        // SAFETY: blocks stay inside the row.
+        unsafe { (online_sum.raw)(x.add(at), len, max, sum) }
+    });
+    if !is_regular(max) || max == START {
+        return false;
+    }
+    // SAFETY: the row is valid.
+    unsafe { (scale_exp.raw)(x, y, n, max, (1.0 / sum) as f32) };
+    true
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn blocked_recompute(
+    row: Row,
+    max: MaxKernel,
+    sum_exp: SumExpKernel,
+    scale_exp: ScaleExpKernel,
+    is_regular: impl Fn(f32) -> bool,
+) -> bool {
+    let Row { x, y, n } = row;
+    // SAFETY: one element is valid for reads of one element.
+    let exp = |x: f32, shift: f32| unsafe { f64::from((sum_exp.raw)(&x, 1, shift)) };
+    let (mut shift, mut sum) = (START, 0.0);
+    for (at, len) in row.blocks(BLOCK) {
+        // SAFETY: blocks stay inside the row.
+        let max = unsafe { (max.raw)(x.add(at), len) };
+        if max > shift {
+            if !is_regular(max) {
+                return false;
+            }
+            sum *= exp(shift, max) / exp(shift, shift);
+            shift = max;
+        }
+        // SAFETY: blocks stay inside the row.
+        sum += f64::from(unsafe { (sum_exp.raw)(x.add(at), len, shift) });
+    }
+    if shift == START {
+        return false;
+    }
+    // SAFETY: the row is valid.
+    unsafe { (scale_exp.raw)(x, y, n, shift, (1.0 / sum) as f32) };
+    true
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn blocked_reload(
+    row: Row,
+    max: MaxKernel,
+    store_exp: StoreExpKernel,
+    scale: ScaleKernel,
+    is_regular: impl Fn(f32) -> bool,
+) -> bool {
+    let Row { x, y, n } = row;
+    // SAFETY: one element is valid for reads and writes of one element.
+    let exp = |x: f32, shift: f32| unsafe { f64::from((store_exp.raw)(&x, &mut 0.0, 1, shift)) };
+    let mut segments = Segments::new();
+    let mut sum = 0.0;
+    for (at, len) in row.blocks(BLOCK) {
+        // SAFETY: blocks stay inside the row.
+        let max = unsafe { (max.raw)(x.add(at), len) };
+        let shift = segments.shift();
+        if max > shift + Segments::RISE {
+            if !is_regular(max) {
+                return false;
+            }
+            sum *= exp(shift, max) / exp(shift, shift);
+            segments.push(at, max);
+        }
+        // SAFETY: blocks stay inside the row.
+        sum += f64::from(unsafe { (store_exp.raw)(x.add(at), y.add(at), len, segments.shift()) });
+    }
+    let shift = segments.shift();
+    if shift == START || sum.is_nan() {
+        return false;
+    }
+    for (from, to, own) in segments.ranges(n) {
+        let factor = exp(own, shift) / exp(own, own) / sum;
+        // SAFETY: segments stay inside the row.
+        unsafe { (scale.raw)(y.add(from), y.add(from), to - from, factor as f32) };
+    }
+    // SAFETY: the row is valid for writes, and the first segment lies inside it.
+    unsafe { y.write_bytes(0, segments.start()) };
+    true
+}
+
+/// Parts of a row that share a shift, which rises from one to the next. Of so many that the first ones no longer matter
+/// only the last are kept.
+struct Segments {
+    /// (first element, shift), the last one repeated at the end.
+    kept: [(usize, f32); Segments::KEPT],
+    count: usize,
+}
+
+impl Segments {
+    /// How far above the shift a maximum must be for a new segment. Exponentials of elements below stay far from
+    /// overflow.
+    const RISE: f32 = 32.0;
+
+    /// Elements of a segment are at most e^RISE, and RISE * KEPT below the shift after KEPT more of them: less than
+    /// e^-128, which is 0 in f32.
+    const KEPT: usize = 5;
+
+    fn new() -> Segments {
+        Segments { kept: [(0, START); Segments::KEPT], count: 1 }
+    }
+
+    fn push(&mut self, at: usize, shift: f32) {
+        if self.count == Segments::KEPT {
+            self.kept.rotate_left(1);
+            self.count -= 1;
+        }
+        self.kept[self.count] = (at, shift);
+        self.count += 1;
+    }
+
+    /// The current one's.
+    fn shift(&self) -> f32 {
+        self.kept[self.count - 1].1
+    }
+
+    /// Where the kept ones start.
+    fn start(&self) -> usize {
+        self.kept[0].0
+    }
+
+    /// (from, to, shift) of each, in a row of `n` elements.
+    fn ranges(&self, n: usize) -> impl Iterator<Item = (usize, usize, f32)> {
+        let kept = &self.kept[..self.count];
+        let ends = kept[1..].iter().map(|next| next.0).chain([n]);
+        kept.iter().zip(ends).map(|(&(from, shift), to)| (from, to, shift))
+    }
+}
