@@ -1,14 +1,17 @@
 //! Candidates: what a request names, resolved to something that runs on this CPU.
 
 use crate::parameters::Parameters;
-use crate::{peer, protocol, reference};
-use softmax_kernels::{ComposeError, ComposedPlan, Kernel, ShapeError, Variant};
+use crate::peer::{self, Batch, Ours, Peer};
+use crate::{protocol, reference};
+use anyhow::Result;
+use softmax_kernels::{Accuracy, ComposeError, ComposedPlan, Kernel, ShapeError, Variant};
 use softmax_spec::{InvalidPlan, PassVariant, Plan};
 use std::fmt;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::str::FromStr;
 
-/// Something that runs on a row.
+/// Something that runs on a row, or on a batch of them.
 #[derive(Clone)]
 pub enum Candidate {
     /// [`protocol::MEMCPY`].
@@ -17,8 +20,8 @@ pub enum Candidate {
     ReadSum,
     /// [`protocol::SCALE_LOOP`].
     ScaleLoop,
-    /// [`protocol::RTEN`].
-    Rten,
+    /// Our public API, or someone else's softmax.
+    Peer(Rc<dyn Peer>),
     /// One pass.
     Pass {
         /// What it is.
@@ -36,19 +39,23 @@ pub enum Candidate {
 }
 
 impl Candidate {
-    /// Runs once from `x` to `y`. A pass that writes nothing leaves `y` alone.
+    /// Runs once from `x` to `y`, rows of `row_len` elements. A pass that writes nothing leaves `y` alone.
     ///
-    /// Fails if the lengths differ, which is a bug in the caller.
-    pub fn run(&self, parameters: &Parameters, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+    /// Fails if the lengths differ, which is a bug in the caller, or if a peer does.
+    pub fn run(&self, parameters: &Parameters, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()> {
         match self {
             Candidate::Memcpy => reference::memcpy(x, y),
             Candidate::ReadSum => {
                 black_box(reference::read_sum(x));
             }
             Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor as f32),
-            Candidate::Rten => peer::rten(x, y),
+            Candidate::Peer(peer) => peer.run(Batch::apart(x, y, row_len))?,
             Candidate::Pass { kernel, .. } => run_pass(*kernel, parameters, x, y)?,
-            Candidate::Plan { compiled, .. } => compiled.run(x, y)?,
+            Candidate::Plan { compiled, .. } => {
+                for (x, y) in x.chunks(row_len.max(1)).zip(y.chunks_mut(row_len.max(1))) {
+                    compiled.run(x, y)?;
+                }
+            }
         }
         Ok(())
     }
@@ -57,10 +64,12 @@ impl Candidate {
     ///
     /// Repeated calls stay among normal floats: `scale` is given the factor 1, the other passes and plans map any
     /// row of [0, 1] into (0, 1].
-    pub fn run_in_place(&self, parameters: &Parameters, x: &mut [f32]) -> bool {
+    pub fn run_in_place(&self, parameters: &Parameters, x: &mut [f32], row_len: usize) -> Result<bool> {
         match self {
-            Candidate::Rten => peer::rten_in_place(x),
-            Candidate::Plan { compiled, .. } => compiled.run_in_place(x),
+            Candidate::Peer(peer) => peer.run(Batch::in_place(x, row_len))?,
+            Candidate::Plan { compiled, .. } => {
+                x.chunks_mut(row_len.max(1)).for_each(|x| compiled.run_in_place(x));
+            }
             Candidate::Pass { kernel, .. } => match kernel {
                 Kernel::StoreExp(kernel) => {
                     black_box(kernel.run_in_place(x, parameters.max));
@@ -69,21 +78,26 @@ impl Candidate {
                 Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),
                 Kernel::ExtScale(kernel) => kernel.run_in_place(x, parameters.sum),
                 Kernel::Max(_) | Kernel::SumExp(_) | Kernel::ExtSum(_) | Kernel::OnlineSum(_) => {
-                    return false;
+                    return Ok(false);
                 }
             },
-            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => return false,
+            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => return Ok(false),
         }
-        true
+        Ok(true)
     }
 
     /// Whether [`Candidate::run_in_place`] does something.
     pub fn has_in_place_form(&self) -> bool {
         match self {
-            Candidate::Rten | Candidate::Plan { .. } => true,
+            Candidate::Peer(_) | Candidate::Plan { .. } => true,
             Candidate::Pass { variant, .. } => variant.pass.stores(),
             Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => false,
         }
+    }
+
+    /// Whether it takes several rows at once. A single pass does not: its parameters are those of one row.
+    pub fn takes_batches(&self) -> bool {
+        !matches!(self, Candidate::Pass { .. })
     }
 }
 
@@ -117,6 +131,8 @@ fn run_pass(kernel: Kernel, parameters: &Parameters, x: &[f32], y: &mut [f32]) -
 pub enum CandidateError {
     /// It begins as a reference or a peer does, but there is none of that name.
     Reference(String),
+    /// The peer is not here; the reason says how to get it.
+    Peer(String),
     /// It is no plan.
     Plan(InvalidPlan),
     /// The plan cannot be put together from what is compiled, or not on this CPU.
@@ -129,23 +145,36 @@ pub enum CandidateError {
     Registry(softmax_spec::InvalidVariant),
 }
 
-/// Every reference and peer, by what it is called.
-const REFERENCES: [(&str, Candidate); 4] = [
+/// Every reference, by what it is called.
+const REFERENCES: [(&str, Candidate); 3] = [
     (protocol::MEMCPY, Candidate::Memcpy),
     (protocol::READ_SUM, Candidate::ReadSum),
     (protocol::SCALE_LOOP, Candidate::ScaleLoop),
-    (protocol::RTEN, Candidate::Rten),
 ];
+
+/// Our public API, by what it is called.
+const OURS: [(&str, Accuracy); 2] =
+    [(protocol::OURS_FAST, Accuracy::Fast), (protocol::OURS_ACCURATE, Accuracy::Accurate)];
+
+/// What begins as a reference or a peer does.
+fn named(text: &str) -> Result<Candidate, CandidateError> {
+    if let Some((_, candidate)) = REFERENCES.into_iter().find(|(name, _)| *name == text) {
+        return Ok(candidate);
+    }
+    if let Some((_, accuracy)) = OURS.into_iter().find(|(name, _)| *name == text) {
+        return Ok(Candidate::Peer(Rc::new(Ours::new(accuracy))));
+    }
+    let peer = text.strip_prefix(protocol::PEER).and_then(peer::open);
+    let peer = peer.ok_or_else(|| CandidateError::Reference(text.to_owned()))?;
+    peer.map(Candidate::Peer).map_err(CandidateError::Peer)
+}
 
 impl FromStr for Candidate {
     type Err = CandidateError;
 
     fn from_str(text: &str) -> Result<Candidate, CandidateError> {
         if text.contains(':') {
-            let found = REFERENCES.into_iter().find(|(name, _)| *name == text);
-            return found
-                .map(|(_, candidate)| candidate)
-                .ok_or_else(|| CandidateError::Reference(text.to_owned()));
+            return named(text);
         }
         if text.contains('(') {
             let plan: Plan = text.parse().map_err(CandidateError::Plan)?;
@@ -169,9 +198,12 @@ impl fmt::Display for CandidateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CandidateError::Reference(text) => {
-                let names: Vec<_> = REFERENCES.iter().map(|(name, _)| *name).collect();
+                let names = REFERENCES.iter().map(|(name, _)| *name).chain(OURS.map(|(name, _)| name));
+                let mut names: Vec<String> = names.map(str::to_owned).collect();
+                names.extend(protocol::PEERS.map(|id| format!("{}{id}", protocol::PEER)));
                 write!(f, "unknown reference `{text}` (allowed: {})", names.join(", "))
             }
+            CandidateError::Peer(reason) => f.write_str(reason),
             CandidateError::Plan(error) => error.fmt(f),
             CandidateError::Compose(error) => error.fmt(f),
             CandidateError::Unknown(text) => {
@@ -207,7 +239,7 @@ mod tests {
     fn a_text_that_names_nothing_is_refused_with_the_reason() {
         for (text, reason) in [
             ("ref:memcopy", "unknown reference `ref:memcopy` (allowed: ref:memcpy,"),
-            ("peer:onednn", "allowed: ref:memcpy"),
+            ("peer:mkl", "peer:rten"),
             ("", "no variant ``"),
             ("f32_max__avx2_u33", "did you mean `f32_max__avx2_u32"),
             ("two_pass(", "is no plan"),
@@ -225,8 +257,8 @@ mod tests {
         for row in softmax_kernels::variants() {
             match row.id.parse::<Candidate>() {
                 Ok(candidate) => {
-                    candidate.run(&parameters, &x, &mut [0.0; 3]).unwrap();
-                    let in_place = candidate.run_in_place(&parameters, &mut x.clone());
+                    candidate.run(&parameters, &x, &mut [0.0; 3], 3).unwrap();
+                    let in_place = candidate.run_in_place(&parameters, &mut x.clone(), 3).unwrap();
                     assert_eq!(in_place, candidate.has_in_place_form(), "{}", row.id);
                 }
                 Err(CandidateError::Unsupported(refused)) => {
@@ -238,11 +270,26 @@ mod tests {
     }
 
     #[test]
-    fn references_and_peers_run() {
+    fn references_and_our_api_run() {
         let x = [1.0, 2.0, 3.0];
-        for (name, _) in REFERENCES {
+        for name in REFERENCES.map(|(name, _)| name).into_iter().chain(OURS.map(|(name, _)| name)) {
             let candidate: Candidate = name.parse().unwrap();
-            candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3]).unwrap();
+            candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3], 3).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_batch_has_a_softmax_per_row() {
+        let isa = crate::catalogue::best_isa().expect("an ISA");
+        let plan = crate::catalogue::typical_plan(softmax_spec::Algorithm::TwoPass, isa).expect("a plan");
+        for text in [plan.as_str(), protocol::OURS_FAST, protocol::RTEN] {
+            let candidate: Candidate = text.parse().unwrap();
+            let (x, mut y) = ([0.0; 6], [0.0; 6]);
+            candidate.run(&Parameters::of(&x), &x, &mut y, 2).unwrap();
+            assert_eq!(y, [0.5; 6], "{text}");
+            let mut x = x;
+            assert!(candidate.run_in_place(&Parameters::of(&y), &mut x, 3).unwrap());
+            assert!(x.iter().all(|y| (y - 1.0 / 3.0).abs() < 1e-6), "{text}");
         }
     }
 }

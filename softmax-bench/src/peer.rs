@@ -1,26 +1,104 @@
-//! Other people's softmax, to race against. Peers that are not Rust crates are measured by hand (docs), not here.
+//! Other people's softmax, to race against, and our own as people call it: everything that takes a batch of rows.
+//!
+//! `rten-vecmath` is always there. The others are behind the feature `peers`, which compiles `tract-linalg` and opens C
+//! libraries at run time, so that nobody needs them to build; one that is not installed says how to get it.
 
-use rten_simd::SimdOp;
-use rten_vecmath::Softmax;
-use std::mem::MaybeUninit;
+mod batch;
+#[cfg(feature = "peers")]
+mod library;
+#[cfg(feature = "peers")]
+mod onednn;
+#[cfg(feature = "peers")]
+mod onnxruntime;
+mod ours;
+#[cfg(feature = "peers")]
+mod prepared;
+mod rten;
+#[cfg(feature = "peers")]
+mod tract;
+#[cfg(feature = "peers")]
+mod xnnpack;
 
-/// `rten-vecmath` as a [`crate::verify::Softmax`].
-#[derive(Debug, Clone, Copy)]
-pub struct Rten;
+pub use batch::{Batch, Rows};
+pub use ours::Ours;
 
-/// `rten-vecmath`'s softmax, out of place.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn rten(x: &[f32], y: &mut [f32]) {
-    let len = y.len();
-    // SAFETY: f32 and MaybeUninit<f32> have one layout, and the exclusive borrow of `y` is handed on. The view
-    // goes to `Softmax` alone, which writes results into it and never leaves an element uninitialised.
-    let y = unsafe { std::slice::from_raw_parts_mut(y.as_mut_ptr().cast::<MaybeUninit<f32>>(), len) };
-    Softmax::new(x, y).dispatch();
+use crate::protocol::PEERS;
+use anyhow::{Result, bail};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A softmax of batches, ready to run.
+pub trait Peer {
+    /// Its name and version.
+    fn version(&self) -> String;
+
+    /// softmax of each row. What it needs for a batch is prepared in the first call and kept for the next one with the
+    /// same addresses and lengths, so that a timed call does nothing else.
+    ///
+    /// # Errors
+    /// If the library refuses.
+    fn run(&self, batch: Batch<'_>) -> Result<()>;
 }
 
-/// `rten-vecmath`'s softmax, in place.
-pub fn rten_in_place(x: &mut [f32]) {
-    Softmax::new_mut(x).dispatch();
+/// A peer, or in one line what was looked for and how to install it.
+pub type Opened = Result<Rc<dyn Peer>, String>;
+
+thread_local! {
+    /// By id. A library stays loaded, so opening it once is enough.
+    static OPENED: RefCell<HashMap<&'static str, Opened>> = RefCell::default();
+}
+
+/// The peer of that id; `None` if nobody has heard of it.
+pub fn open(id: &str) -> Option<Opened> {
+    let id = PEERS.into_iter().find(|known| *known == id)?;
+    let open = || open_anew(id).map_err(|error| format!("{error:#}"));
+    Some(OPENED.with_borrow_mut(|opened| opened.entry(id).or_insert_with(open).clone()))
+}
+
+/// Every peer of the protocol.
+#[cfg(feature = "peers")]
+fn open_anew(id: &str) -> Result<Rc<dyn Peer>> {
+    match id {
+        "rten" => rten::open(),
+        "tract" => tract::open(),
+        "onednn" => onednn::open(),
+        "xnnpack" => xnnpack::open(),
+        "onnxruntime" => onnxruntime::open(),
+        _ => bail!("it has no file in softmax-bench/src/peer"),
+    }
+}
+
+/// The one that needs no feature.
+#[cfg(not(feature = "peers"))]
+fn open_anew(id: &str) -> Result<Rc<dyn Peer>> {
+    match id {
+        "rten" => rten::open(),
+        _ => bail!("not compiled in: build softmax-bench with --features peers"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidate::Candidate;
+    use crate::verify;
+
+    #[test]
+    fn a_peer_is_right_or_says_how_to_get_it() {
+        for id in PEERS {
+            match open(id).expect("a known peer") {
+                Ok(peer) => {
+                    let verdict = verify::verify(&Candidate::Peer(peer), None).expect("a verdict");
+                    assert_eq!(verdict.failure, None, "{id}");
+                    assert!(verdict.max_ulp < 1000.0, "{id}: {} ULP", verdict.max_ulp);
+                }
+                Err(reason) => {
+                    assert!(!reason.contains('\n'), "{id}: {reason}");
+                    assert!(reason.contains("install") || reason.contains("--features"), "{id}: {reason}");
+                }
+            }
+        }
+        assert!(open("mkl").is_none());
+    }
 }

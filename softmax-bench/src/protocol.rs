@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Something that can be timed: the id of a pass variant, the text of a plan, or a reference.
+/// Something that can be timed: the id of a pass variant, the text of a plan, a reference, our public API, or a peer.
 ///
-/// References are written [`MEMCPY`], [`READ_SUM`], [`SCALE_LOOP`] and [`RTEN`].
+/// References are written [`MEMCPY`], [`READ_SUM`] and [`SCALE_LOOP`], our API [`OURS_FAST`] and [`OURS_ACCURATE`], a
+/// peer [`PEER`] and its id.
 pub type Candidate = String;
 
 /// Copies the row.
@@ -14,7 +15,15 @@ pub const MEMCPY: &str = "ref:memcpy";
 pub const READ_SUM: &str = "ref:read_sum";
 /// Multiplies the row by a constant, out of place, the way a compiler vectorises it.
 pub const SCALE_LOOP: &str = "ref:scale_loop";
-/// `rten-vecmath`'s softmax.
+/// What people call, with whatever profile fits this machine, at most 20 ULP off.
+pub const OURS_FAST: &str = "ours:fast";
+/// The same, at most 4 ULP off.
+pub const OURS_ACCURATE: &str = "ours:accurate";
+/// The ids of the peers.
+pub const PEERS: [&str; 5] = ["rten", "tract", "onednn", "xnnpack", "onnxruntime"];
+/// What a peer's id follows.
+pub const PEER: &str = "peer:";
+/// `rten-vecmath`'s softmax, the one peer that needs no feature.
 pub const RTEN: &str = "peer:rten";
 
 /// A question to the measuring process.
@@ -23,6 +32,8 @@ pub const RTEN: &str = "peer:rten";
 pub enum Request {
     /// The ISAs that this CPU supports and the ids that the process was compiled with.
     Describe,
+    /// Can this run here, and what is it called? For peers: opening one may fail.
+    Find(Candidate),
     /// Is the candidate right? Compares with an f64 oracle on ordinary rows of several lengths and on special
     /// values; plans must also stay within `max_ulp` on normal outputs.
     Verify {
@@ -40,6 +51,9 @@ pub enum Request {
 pub struct TimeRequest {
     /// What to time.
     pub candidates: Vec<Candidate>,
+    /// Rows of a batch; single passes are timed on one row only.
+    #[serde(default = "one")]
+    pub rows: usize,
     /// Row length in elements.
     pub len: usize,
     /// Whether output overwrites input, for the candidates that write.
@@ -48,6 +62,10 @@ pub struct TimeRequest {
     pub rounds: usize,
     /// A sample repeats the call until it lasts at least this long, in microseconds.
     pub sample_us: f64,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// An answer of the measuring process.
@@ -61,6 +79,8 @@ pub enum Reply {
         /// Ids of the compiled variants.
         variants: Vec<String>,
     },
+    /// To [`Request::Find`]: name and version; or what was looked for and how to get it.
+    Found(Result<String, String>),
     /// To [`Request::Verify`].
     Verdict {
         /// Largest error of a normal output in ULP.

@@ -8,37 +8,50 @@
 use crate::buffer::Buffer;
 use crate::candidate::Candidate;
 use crate::parameters::Parameters;
+use crate::protocol::TimeRequest;
 use anyhow::{Context, Result, ensure};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// The longest row that is measured: 2 GiB for input and output.
+/// The longest row, and the most elements of a batch, that are measured: 2 GiB for input and output.
 pub const MAX_LEN: usize = 1 << 28;
 /// The longest sample.
 pub const MAX_SAMPLE: Duration = Duration::from_secs(10);
 /// The most rounds.
 pub const MAX_ROUNDS: usize = 100_000;
 
-/// Two rows that candidates are timed on.
+/// Two rows, or two batches of them, that candidates are timed on.
 pub struct Bench {
     original: Buffer,
     x: Buffer,
     y: Buffer,
     parameters: Parameters,
+    row_len: usize,
     in_place: bool,
 }
 
 impl Bench {
-    /// Rows of `len` elements, x ~ U(-10, 10); `in_place` for the candidates that have such a form.
+    /// One row of `len` elements, x ~ U(-10, 10); `in_place` for the candidates that have such a form.
     pub fn new(len: usize, in_place: bool) -> Result<Bench> {
-        ensure!((1..=MAX_LEN).contains(&len), "a row length of {len} is not in 1..={MAX_LEN}");
-        let row = |len| Buffer::uniform(len, 42).with_context(|| format!("a row of {len} elements"));
-        let x = row(len)?;
+        Bench::batch(1, len, in_place)
+    }
+
+    /// The same for `rows` rows of `row_len` elements, one after the other.
+    pub fn batch(rows: usize, row_len: usize, in_place: bool) -> Result<Bench> {
+        ensure!((1..=MAX_LEN).contains(&row_len), "a row length of {row_len} is not in 1..={MAX_LEN}");
+        let len = rows.saturating_mul(row_len);
+        ensure!(
+            (1..=MAX_LEN).contains(&len),
+            "{rows} rows of {row_len} elements are not 1..={MAX_LEN} elements"
+        );
+        let uniform = |len| Buffer::uniform(len, 42).with_context(|| format!("a buffer of {len} elements"));
+        let x = uniform(len)?;
         Ok(Bench {
             parameters: Parameters::of(&x),
-            original: row(if in_place { len } else { 0 })?,
+            original: uniform(if in_place { len } else { 0 })?,
             x,
             y: Buffer::zeroed(len)?,
+            row_len,
             in_place,
         })
     }
@@ -54,9 +67,10 @@ impl Bench {
     #[inline]
     pub fn call(&mut self, candidate: &Candidate) -> Result<()> {
         if self.in_place && candidate.has_in_place_form() {
-            candidate.run_in_place(&self.parameters, black_box(&mut self.x));
+            candidate.run_in_place(&self.parameters, black_box(&mut self.x), self.row_len)?;
         } else {
-            candidate.run(&self.parameters, black_box(&self.x), black_box(&mut self.y))?;
+            let (x, y) = (black_box(&self.x), black_box(&mut self.y));
+            candidate.run(&self.parameters, x, y, self.row_len)?;
         }
         Ok(())
     }
@@ -87,20 +101,19 @@ impl Bench {
     }
 }
 
-/// Races candidates: nanoseconds per element, `[candidate][round]`.
-pub fn race(
-    candidates: &[Candidate],
-    len: usize,
-    in_place: bool,
-    rounds: usize,
-    sample_us: f64,
-) -> Result<Vec<Vec<f64>>> {
+/// Races candidates, those of the request: nanoseconds per element, `[candidate][round]`.
+pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+    let &TimeRequest { rows, len, in_place, rounds, sample_us, .. } = request;
     ensure!((1..=MAX_ROUNDS).contains(&rounds), "{rounds} rounds are not in 1..={MAX_ROUNDS}");
+    ensure!(
+        rows == 1 || candidates.iter().all(Candidate::takes_batches),
+        "a single pass is timed on one row, not on {rows}"
+    );
     let longest = MAX_SAMPLE.as_secs_f64() * 1e6;
     ensure!((0.0..=longest).contains(&sample_us), "a sample of {sample_us} us is not in 0..={longest}");
     let target = Duration::from_secs_f64(sample_us / 1e6);
 
-    let mut bench = Bench::new(len, in_place)?;
+    let mut bench = Bench::batch(rows, len, in_place)?;
     let calls: Vec<u64> =
         candidates.iter().map(|candidate| bench.calibrate(candidate, target)).collect::<Result<_>>()?;
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
@@ -108,7 +121,7 @@ pub fn race(
         for turn in 0..candidates.len() {
             let i = (round + turn) % candidates.len();
             let took = bench.sample(&candidates[i], calls[i])?;
-            samples[i].push(took.as_secs_f64() * 1e9 / calls[i] as f64 / len as f64);
+            samples[i].push(took.as_secs_f64() * 1e9 / calls[i] as f64 / (rows * len) as f64);
         }
     }
     Ok(samples)
@@ -117,12 +130,21 @@ pub fn race(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol;
+
+    fn candidate(text: &str) -> Candidate {
+        text.parse().expect("a candidate")
+    }
+
+    fn request(rows: usize, len: usize, in_place: bool, rounds: usize, sample_us: f64) -> TimeRequest {
+        TimeRequest { candidates: vec![], rows, len, in_place, rounds, sample_us }
+    }
 
     #[test]
     fn a_race_samples_every_candidate_in_every_round() {
-        let candidates = [Candidate::Memcpy, Candidate::ReadSum, Candidate::Rten];
-        for in_place in [false, true] {
-            let samples = race(&candidates, 1000, in_place, 4, 20.0).unwrap();
+        let candidates = [Candidate::Memcpy, Candidate::ReadSum, candidate(protocol::RTEN)];
+        for (in_place, rows) in [(false, 1), (true, 1), (false, 5), (true, 5)] {
+            let samples = race(&candidates, &request(rows, 1000, in_place, 4, 20.0)).unwrap();
             assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 4]);
             assert!(samples.iter().flatten().all(|ns| ns.is_finite() && *ns > 0.0));
         }
@@ -138,17 +160,33 @@ mod tests {
 
     #[test]
     fn senseless_races_are_refused() {
-        for (len, rounds, sample_us) in
-            [(0, 1, 1.0), (MAX_LEN + 1, 1, 1.0), (1, 0, 1.0), (1, 1, f64::NAN), (1, 1, -1.0), (1, 1, 1e300)]
-        {
-            assert!(race(&[Candidate::Memcpy], len, false, rounds, sample_us).is_err());
+        for (rows, len, rounds, sample_us) in [
+            (1, 0, 1, 1.0),
+            (0, 1, 1, 1.0),
+            (1, MAX_LEN + 1, 1, 1.0),
+            (2, MAX_LEN, 1, 1.0),
+            (usize::MAX, 2, 1, 1.0),
+            (1, 1, 0, 1.0),
+            (1, 1, 1, f64::NAN),
+            (1, 1, 1, -1.0),
+            (1, 1, 1, 1e300),
+        ] {
+            assert!(race(&[Candidate::Memcpy], &request(rows, len, false, rounds, sample_us)).is_err());
         }
+    }
+
+    #[test]
+    fn a_pass_is_not_timed_on_a_batch() {
+        let pass = [candidate("f32_max__scalar_u1")];
+        assert!(race(&pass, &request(1, 8, false, 1, 1.0)).is_ok());
+        let error = race(&pass, &request(2, 8, false, 1, 1.0)).unwrap_err().to_string();
+        assert_eq!(error, "a single pass is timed on one row, not on 2");
     }
 
     #[test]
     fn in_place_candidates_leave_no_trace_after_a_restore() {
         let mut bench = Bench::new(100, true).unwrap();
-        bench.call(&Candidate::Rten).unwrap();
+        bench.call(&candidate(protocol::RTEN)).unwrap();
         assert_ne!(*bench.x, *bench.original);
         bench.restore();
         assert_eq!(*bench.x, *bench.original);

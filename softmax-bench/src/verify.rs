@@ -29,13 +29,18 @@ impl Verdict {
     }
 }
 
-/// Checks a pass or a plan against f64; peers only for the size of their error on ordinary rows. `None` for
-/// references, which have nothing to be checked against.
+/// Checks a pass or a plan against f64; peers only for the size of their error on ordinary rows, alone and in batches.
+/// `None` for references, which have nothing to be checked against.
 pub fn verify(candidate: &Candidate, max_ulp: Option<u32>) -> Option<Verdict> {
     match candidate {
         Candidate::Pass { variant, kernel } => Some(pass::verify(variant, *kernel, max_ulp)),
         Candidate::Plan { plan, compiled } => Some(plan::verify(plan, compiled, max_ulp)),
-        Candidate::Rten => Some(plan::verify_peer(&crate::peer::Rten, max_ulp)),
+        Candidate::Peer(peer) => {
+            let alone = plan::verify_peer(&Alone(&**peer), max_ulp);
+            let batch = plan::verify_peer(&InBatch(&**peer), max_ulp);
+            let failure = batch.failure.map(|failure| format!("in a batch, {failure}"));
+            Some(Verdict { max_ulp: alone.max_ulp.max(batch.max_ulp), failure: alone.failure.or(failure) })
+        }
         Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => None,
     }
 }
@@ -47,7 +52,7 @@ pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
     pass::verify_lengths(variant, kernel, &lengths, None)
 }
 
-pub use softmax::Softmax;
+pub use softmax::{Alone, InBatch, Softmax};
 
 #[cfg(test)]
 mod tests {

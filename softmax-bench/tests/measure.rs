@@ -25,9 +25,10 @@ fn line(request: &Request) -> Vec<u8> {
     serde_json::to_vec(request).expect("requests serialise")
 }
 
-fn time(candidates: &[&str], len: usize) -> Vec<u8> {
+fn time(candidates: &[&str], rows: usize, len: usize) -> Vec<u8> {
     line(&Request::Time(TimeRequest {
         candidates: candidates.iter().map(|&text| text.to_owned()).collect(),
+        rows,
         len,
         in_place: false,
         rounds: 3,
@@ -39,9 +40,11 @@ fn time(candidates: &[&str], len: usize) -> Vec<u8> {
 fn requests_and_replies_survive_json() {
     let requests = [
         Request::Describe,
+        Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
         Request::Time(TimeRequest {
             candidates: vec![protocol::MEMCPY.to_owned()],
+            rows: 3,
             len: 5,
             in_place: true,
             rounds: 2,
@@ -55,6 +58,8 @@ fn requests_and_replies_survive_json() {
     }
     let replies = [
         Reply::Description { isas: vec!["avx2".to_owned()], variants: vec![] },
+        Reply::Found(Ok("yes".to_owned())),
+        Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
         Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
         Reply::Error("no".to_owned()),
@@ -75,9 +80,9 @@ fn bad_input_is_answered_and_the_next_request_served() {
         b"{\"time\":{}}".to_vec(),
         line(&Request::Verify { candidate: "f32_max__avx9_u8".to_owned(), max_ulp: None }),
         line(&Request::Verify { candidate: protocol::MEMCPY.to_owned(), max_ulp: None }),
-        time(&[protocol::MEMCPY], 0),
-        time(&[protocol::MEMCPY], usize::MAX),
-        time(&["ref:nothing"], 64),
+        time(&[protocol::MEMCPY], 1, 0),
+        time(&[protocol::MEMCPY], 2, usize::MAX),
+        time(&["ref:nothing"], 1, 64),
         line(&Request::Describe),
     ];
     let replies = converse(&lines);
@@ -92,15 +97,39 @@ fn bad_input_is_answered_and_the_next_request_served() {
 }
 
 #[test]
-fn a_race_is_timed_and_a_peer_verified() {
-    let peer = Request::Verify { candidate: protocol::RTEN.to_owned(), max_ulp: None };
-    let replies =
-        converse(&[time(&[protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN], 1000), line(&peer)]);
-    let [Reply::Samples { samples }, Reply::Verdict { max_ulp, failure }] = &replies[..] else {
-        panic!("{replies:?}")
-    };
-    assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
-    assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
-    assert_eq!(*failure, None);
-    assert!(*max_ulp > 0.0);
+fn a_request_without_rows_is_for_one_row() {
+    let text = r#"{"time":{"candidates":[],"len":5,"in_place":false,"rounds":2,"sample_us":1.0}}"#;
+    let Ok(Request::Time(request)) = serde_json::from_str(text) else { panic!("{text}") };
+    assert_eq!(request.rows, 1);
+}
+
+#[test]
+fn a_batch_is_raced() {
+    let candidates = [protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN, protocol::OURS_FAST];
+    for reply in converse(&[time(&candidates, 1, 1000), time(&candidates, 7, 100)]) {
+        let Reply::Samples { samples } = reply else { panic!("{reply:?}") };
+        assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
+        assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
+    }
+}
+
+#[test]
+fn peers_and_our_api_are_found_and_verified() {
+    for (candidate, max_ulp, name) in [
+        (protocol::RTEN, 1000, "rten-vecmath"),
+        (protocol::OURS_FAST, 20, "softmax-kernels"),
+        (protocol::OURS_ACCURATE, 10, "softmax-kernels"),
+    ] {
+        let verify = Request::Verify { candidate: candidate.to_owned(), max_ulp: Some(max_ulp) };
+        let replies = converse(&[line(&Request::Find(candidate.to_owned())), line(&verify)]);
+        let [Reply::Found(Ok(found)), Reply::Verdict { max_ulp, failure }] = &replies[..] else {
+            panic!("{replies:?}")
+        };
+        assert!(found.starts_with(name), "{found}");
+        assert_eq!(*failure, None);
+        assert!(*max_ulp > 0.0);
+    }
+    let replies = converse(&[line(&Request::Find("peer:mkl".to_owned()))]);
+    let [Reply::Found(Err(reason))] = &replies[..] else { panic!("{replies:?}") };
+    assert!(reason.contains("peer:onednn"), "{reason}");
 }

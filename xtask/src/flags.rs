@@ -1,7 +1,10 @@
 //! The whole command line.
 
+use crate::compare::Shape;
 use crate::length::{self, Length};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use softmax_bench::protocol;
 use softmax_spec::{Accuracy, Isa, Pass};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +30,8 @@ impl Flags {
 pub enum Command {
     /// Find the fastest plan for every row length on this machine and write a profile
     Tune(Tune),
+    /// Race what people call against other libraries' softmax, and memcpy, on this machine
+    Compare(Compare),
     /// List the grid's kernel variants
     List(List),
     /// Print the generated Rust of a variant, its assembly, and what its hot loop does
@@ -69,6 +74,33 @@ pub struct Tune {
     pub json: bool,
 }
 
+/// Flags of `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Shapes, such as 1x4096,512x64,1x4m: rows x row length [default: 14 from 1x64 to 1x67108864]
+    #[arg(long, value_name = "SHAPES", value_delimiter = ',')]
+    pub shapes: Vec<Shape>,
+    /// Only these peers, of rten, tract, onednn, xnnpack, onnxruntime [default: all that are there]
+    #[arg(long, value_name = "PEERS", value_delimiter = ',', hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(protocol::PEERS))]
+    pub peers: Vec<String>,
+    /// Output overwrites input
+    #[arg(long)]
+    pub in_place: bool,
+    /// The accuracy asked of ours: fast or accurate
+    #[arg(long, default_value_t = Accuracy::Fast)]
+    pub accuracy: Accuracy,
+    /// Restricts ours to this ISA. Peers choose for themselves, and few can be told: oneDNN by ONEDNN_MAX_CPU_ISA
+    #[arg(long)]
+    pub isa: Option<Isa>,
+    /// How thorough to be: about 10 seconds, 30 seconds, 2 minutes, after building
+    #[arg(long, value_enum, default_value_t = Effort::Standard)]
+    pub effort: Effort,
+    /// Print JSON lines: one about the run, then one per shape
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How thorough a search is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Effort {
@@ -76,7 +108,7 @@ pub enum Effort {
     Quick,
     /// Good enough to ship.
     Standard,
-    /// Every power of two, long samples.
+    /// More and longer samples; for tune also every power of two.
     Exhaustive,
 }
 
@@ -226,6 +258,10 @@ mod tests {
             ("tune --effort lazy", "quick, standard, exhaustive"),
             ("tune --accuracy best", "fast, accurate, both"),
             ("tune --outptu x", "--output"),
+            ("compare --shapes 64", "rows x row length, such as 512x64"),
+            ("compare --shapes 1x0", "is not in 1..="),
+            ("compare --peers mkl", "rten, tract, onednn, xnnpack, onnxruntime"),
+            ("compare --isa avx3", "did you mean `avx2`?"),
             ("list --pass maxx", "did you mean `max`?"),
             ("show", "<ID>"),
             ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Length(pub usize);
 
 /// The longest row that the measuring process accepts: 2 GiB for input and output.
-const MAX: usize = 1 << 28;
+pub const MAX: usize = 1 << 28;
 
 impl FromStr for Length {
     type Err = String;

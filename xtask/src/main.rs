@@ -1,9 +1,10 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, compare, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune` builds and starts, and `show` has the compiler make one function. Results go to stdout, everything
-//! else to stderr, and an error is one line.
+//! `tune` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! everything else to stderr, and an error is one line.
 
+mod compare;
 mod error;
 mod explain;
 mod flags;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     };
     let done = match flags.command {
         Command::Tune(flags) => tune::run(&flags),
+        Command::Compare(flags) => compare::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Show(flags) => show::run(&flags),
         Command::Explain(flags) => explain::run(&flags),

@@ -41,6 +41,7 @@ fn send(replies: &mut impl Write, reply: &Reply) -> io::Result<()> {
 fn answer(line: &[u8]) -> Result<Reply> {
     match serde_json::from_slice(line).context("not a request")? {
         Request::Describe => Ok(describe()),
+        Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
         Request::Time(request) => time(&request),
     }
@@ -55,6 +56,15 @@ fn describe() -> Reply {
     }
 }
 
+/// The candidate's name, or why there is none.
+fn find(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(Candidate::Peer(peer)) => Ok(peer.version()),
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
     let candidate: Candidate = text.parse()?;
     let verdict = verify::verify(&candidate, max_ulp);
@@ -64,8 +74,8 @@ fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {
-    let TimeRequest { candidates, len, in_place, rounds, sample_us } = request;
-    let candidates: Vec<Candidate> = candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let samples = timer::race(&candidates, *len, *in_place, *rounds, *sample_us)?;
+    let candidates: Vec<Candidate> =
+        request.candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let samples = timer::race(&candidates, request)?;
     Ok(Reply::Samples { samples })
 }

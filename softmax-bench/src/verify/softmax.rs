@@ -1,33 +1,65 @@
 //! Whatever turns a row into its softmax: what a plan check needs to know about the thing it checks.
 
-use crate::peer;
-use softmax_kernels::{ComposedPlan, ShapeError};
+use crate::peer::{Batch, Peer};
+use anyhow::Result;
+use softmax_kernels::ComposedPlan;
 
 /// A softmax.
 pub trait Softmax {
     /// From `x` to `y`.
-    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError>;
+    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()>;
     /// In place.
-    fn run_in_place(&self, x: &mut [f32]);
+    fn run_in_place(&self, x: &mut [f32]) -> Result<()>;
 }
 
 impl Softmax for ComposedPlan {
-    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-        ComposedPlan::run(self, x, y)
+    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
+        Ok(ComposedPlan::run(self, x, y)?)
     }
 
-    fn run_in_place(&self, x: &mut [f32]) {
+    fn run_in_place(&self, x: &mut [f32]) -> Result<()> {
         ComposedPlan::run_in_place(self, x);
+        Ok(())
     }
 }
 
-impl Softmax for peer::Rten {
-    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
-        peer::rten(x, y);
+/// A peer on one row.
+pub struct Alone<'a>(pub &'a dyn Peer);
+
+impl Softmax for Alone<'_> {
+    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
+        let len = x.len();
+        self.0.run(Batch::apart(x, y, len))
+    }
+
+    fn run_in_place(&self, x: &mut [f32]) -> Result<()> {
+        let len = x.len();
+        self.0.run(Batch::in_place(x, len))
+    }
+}
+
+/// A peer on a row between two others, which differ from it: a row length or stride that is taken wrongly shows.
+pub struct InBatch<'a>(pub &'a dyn Peer);
+
+impl Softmax for InBatch<'_> {
+    fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
+        let batch = between_others(x);
+        let mut out = vec![0.0; batch.len()];
+        self.0.run(Batch::apart(&batch, &mut out, x.len()))?;
+        y.copy_from_slice(&out[x.len()..][..x.len()]);
         Ok(())
     }
 
-    fn run_in_place(&self, x: &mut [f32]) {
-        peer::rten_in_place(x);
+    fn run_in_place(&self, x: &mut [f32]) -> Result<()> {
+        let mut batch = between_others(x);
+        self.0.run(Batch::in_place(&mut batch, x.len()))?;
+        x.copy_from_slice(&batch[x.len()..][..x.len()]);
+        Ok(())
     }
+}
+
+fn between_others(x: &[f32]) -> Vec<f32> {
+    let before = x.iter().rev().map(|x| x + 3.0);
+    let after = x.iter().map(|x| -x);
+    before.chain(x.iter().copied()).chain(after).collect()
 }

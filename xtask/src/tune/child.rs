@@ -11,11 +11,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
-/// Builds the measuring process and returns where it is. Cargo's own progress goes to stderr.
-pub fn build() -> Result<PathBuf> {
+/// Builds the measuring process with these features beside its own and returns where it is. Cargo's own progress goes to
+/// stderr.
+pub fn build(features: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--release", "--package", "softmax-bench", "--bin", "measure"]);
+    build.arg(format!("--features={}", features.join(",")));
     build.arg("--message-format=json-render-diagnostics").current_dir(project::root());
     let output = build.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
@@ -35,20 +37,22 @@ fn executable(message: &Value) -> Option<PathBuf> {
 /// A running measuring process.
 pub struct Child {
     path: PathBuf,
+    environment: Vec<(&'static str, String)>,
     process: std::process::Child,
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
 }
 
 impl Child {
-    /// Starts it.
-    pub fn start(path: &Path) -> Result<Child> {
+    /// Starts it with these variables added to its environment.
+    pub fn start(path: &Path, environment: Vec<(&'static str, String)>) -> Result<Child> {
         let mut command = Command::new(path);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
         let requests = process.stdin.take();
         let replies = BufReader::new(process.stdout.take().context("the measuring process has no stdout")?);
-        Ok(Child { path: path.to_owned(), process, requests, replies })
+        Ok(Child { path: path.to_owned(), environment, process, requests, replies })
     }
 
     /// The ISAs that it supports and the variants that it holds.
@@ -60,6 +64,32 @@ impl Child {
             }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The name of a candidate, or why it cannot run.
+    pub fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>> {
+        match self.exchange(&Request::Find(candidate.clone()))? {
+            Some(Reply::Found(found)) => Ok(found),
+            Some(other) => Err(unexpected(&other)),
+            None => self.restart().map(Err),
+        }
+    }
+
+    /// The largest error of a candidate in ULP, or what is wrong with it.
+    pub fn verdict(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Result<f64, String>> {
+        match self.exchange(&Request::Verify { candidate: candidate.clone(), max_ulp })? {
+            Some(Reply::Verdict { max_ulp, failure }) => Ok(failure.map_or(Ok(max_ulp), Err)),
+            Some(Reply::Error(error)) => Ok(Err(error)),
+            Some(other) => Err(unexpected(&other)),
+            None => self.restart().map(Err),
+        }
+    }
+
+    /// A kernel or a library that crashes takes down the process, not the search. Says so.
+    fn restart(&mut self) -> Result<String> {
+        let status = self.process.wait()?;
+        *self = Child::start(&self.path, self.environment.clone())?;
+        Ok(format!("it crashed the measuring process ({status})"))
     }
 
     fn ask(&mut self, request: &Request) -> Result<Reply> {
@@ -97,17 +127,7 @@ impl Timings for Child {
 
 impl Oracle for Child {
     fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
-        match self.exchange(&Request::Verify { candidate: candidate.clone(), max_ulp })? {
-            Some(Reply::Verdict { failure, .. }) => Ok(failure),
-            Some(Reply::Error(error)) => Ok(Some(error)),
-            Some(other) => Err(unexpected(&other)),
-            None => {
-                // A kernel that crashes takes down the process, not the search.
-                let status = self.process.wait()?;
-                *self = Child::start(&self.path)?;
-                Ok(Some(format!("it crashed the measuring process ({status})")))
-            }
-        }
+        Ok(self.verdict(candidate, max_ulp)?.err())
     }
 }
 

@@ -8,7 +8,7 @@
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is
 //! concluded here, behind two traits ([`race::Timings`], [`gate::Oracle`]), so that tests need no hardware.
 
-mod child;
+pub mod child;
 mod classes;
 mod clock;
 mod compose;
@@ -17,12 +17,12 @@ mod evidence;
 mod field;
 mod gate;
 mod output;
-mod preflight;
+pub mod preflight;
 mod progress;
-mod race;
+pub mod race;
 mod report;
 mod search;
-mod statistics;
+pub mod statistics;
 
 use crate::error::bad_input;
 use crate::{flags, host, project, stdout};
@@ -60,7 +60,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     let rustc = rustc_version()?;
     preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     eprintln!("building the measuring process with the full grid");
-    let mut child = Child::start(&child::build()?)?;
+    let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
     let found = search(flags, &effort, &default, variants, &mut child)?;

@@ -102,6 +102,7 @@ pub fn race(
         let candidates = racing.iter().map(|&i| entries[i].id.clone()).collect();
         let request = TimeRequest {
             candidates,
+            rows: 1,
             len: row.len,
             in_place: row.in_place,
             rounds: next,

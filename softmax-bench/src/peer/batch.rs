@@ -1,0 +1,101 @@
+//! The rows that a peer is run on.
+
+/// Rows of equal length, one after the other, and where their softmax goes.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    rows: Rows<'a>,
+    row_len: usize,
+}
+
+/// The elements of a batch.
+#[derive(Debug)]
+pub enum Rows<'a> {
+    /// From `x` to `y`, which are equally long.
+    Apart(&'a [f32], &'a mut [f32]),
+    /// Output overwrites input.
+    InPlace(&'a mut [f32]),
+}
+
+impl<'a> Batch<'a> {
+    /// From `x` to `y`.
+    ///
+    /// # Panics
+    /// If the lengths differ or are no multiple of `row_len`.
+    pub fn apart(x: &'a [f32], y: &'a mut [f32], row_len: usize) -> Batch<'a> {
+        assert!(x.len() == y.len() && is_whole(x.len(), row_len), "whole rows of one length");
+        Batch { rows: Rows::Apart(x, y), row_len }
+    }
+
+    /// Over the input.
+    ///
+    /// # Panics
+    /// If the length is no multiple of `row_len`.
+    pub fn in_place(x: &'a mut [f32], row_len: usize) -> Batch<'a> {
+        assert!(is_whole(x.len(), row_len), "whole rows of one length");
+        Batch { rows: Rows::InPlace(x), row_len }
+    }
+
+    /// Elements of a row.
+    pub fn row_len(&self) -> usize {
+        self.row_len
+    }
+
+    /// The elements, for a peer that takes slices.
+    pub fn into_rows(self) -> Rows<'a> {
+        self.rows
+    }
+
+    /// The same for a C library; `None` of an empty batch, which libraries need not accept.
+    pub fn addresses(&mut self) -> Option<Addresses> {
+        let (x, y, len) = match &mut self.rows {
+            Rows::Apart(x, y) => (x.as_ptr(), y.as_mut_ptr(), x.len()),
+            Rows::InPlace(x) => {
+                let y = x.as_mut_ptr();
+                (y.cast_const(), y, x.len())
+            }
+        };
+        let rows = len.checked_div(self.row_len).unwrap_or(0);
+        (rows > 0).then_some(Addresses { x, y, rows, row_len: self.row_len })
+    }
+}
+
+fn is_whole(len: usize, row_len: usize) -> bool {
+    len == 0 || (row_len > 0 && len.is_multiple_of(row_len))
+}
+
+/// Where a batch lies: `rows * row_len` readable elements at `x` and as many writable ones at `y`, for as long as the
+/// batch lives. `x` and `y` may be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Input.
+    pub x: *const f32,
+    /// Output.
+    pub y: *mut f32,
+    /// Number of rows, not 0.
+    pub rows: usize,
+    /// Elements of a row, not 0.
+    pub row_len: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_describe_whole_rows() {
+        let mut x = [0.0; 6];
+        let addresses = Batch::in_place(&mut x, 3).addresses().unwrap();
+        assert_eq!((addresses.rows, addresses.row_len), (2, 3));
+        assert_eq!(addresses.x, addresses.y.cast_const());
+        let y = &mut [0.0; 6];
+        let addresses = Batch::apart(&x, y, 6).addresses().unwrap();
+        assert_eq!((addresses.x, addresses.rows), (x.as_ptr(), 1));
+        assert!(Batch::in_place(&mut [], 0).addresses().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "whole rows")]
+    fn half_a_row_is_refused() {
+        Batch::in_place(&mut [0.0; 5], 3);
+    }
+}
