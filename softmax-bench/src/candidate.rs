@@ -77,6 +77,9 @@ impl Candidate {
                 Kernel::Scale(kernel) => kernel.run_in_place(x, 1.0),
                 Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),
                 Kernel::ExtScale(kernel) => kernel.run_in_place(x, parameters.sum),
+                Kernel::Softmax(kernel) => {
+                    black_box(kernel.run_in_place(x));
+                }
                 Kernel::Max(_) | Kernel::SumExp(_) | Kernel::ExtSum(_) | Kernel::OnlineSum(_) => {
                     return Ok(false);
                 }
@@ -121,6 +124,9 @@ fn run_pass(kernel: Kernel, parameters: &Parameters, x: &[f32], y: &mut [f32]) -
         Kernel::ExtScale(kernel) => kernel.run(x, y, sum)?,
         Kernel::OnlineSum(kernel) => {
             black_box(kernel.run(x));
+        }
+        Kernel::Softmax(kernel) => {
+            black_box(kernel.run(x, y)?);
         }
     }
     Ok(())

@@ -15,11 +15,11 @@ pub enum Op {
     Splat,
     /// One vector from the pointer operand.
     Load,
-    /// `(pointer, count, fill)`: the first `count` lanes from memory, the others from the vector `fill`.
+    /// `(pointer, count, fill)`: the first `count` lanes, at least one, from memory, the others from the vector `fill`.
     LoadTail,
     /// `(pointer, value)`.
     Store,
-    /// `(pointer, count, value)`: only the first `count` lanes.
+    /// `(pointer, count, value)`: only the first `count` lanes, at least one.
     StoreTail,
     /// a + b.
     Add,

@@ -97,7 +97,13 @@ fn check_classes(table: &Table) -> Result<(), String> {
     if last.upper.is_some() || uppers.len() != bounded.len() || !uppers.is_sorted_by(|a, b| a < b) {
         return Err("`upper` must ascend from class to class, and only the last class lacks it".to_owned());
     }
-    for Class { plan, .. } in &table.classes {
+    for Class { plan, upper, .. } in &table.classes {
+        if let Some(longest) = plan.longest_row().filter(|&longest| upper.is_none_or(|upper| upper > longest))
+        {
+            return Err(format!(
+                "`{plan}` takes rows of up to {longest}; give its class an `upper` of at most that"
+            ));
+        }
         if plan.isa() != table.isa {
             return Err(format!("`{plan}` is not for {}", table.isa));
         }

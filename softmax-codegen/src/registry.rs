@@ -166,7 +166,7 @@ pub fn shortlist(profiles: &[Profile]) -> BTreeSet<PassVariant> {
 
 /// The plans for rows that those of `table` give up.
 fn backup(table: &Table) -> (Plan, Plan) {
-    (Plan::fallback(table.isa, table.element), Plan::robust(table.isa, table.element))
+    (Plan::fallback(table.isa, table.element, table.accuracy), Plan::robust(table.isa, table.element))
 }
 
 /// The functions of one pass on one ISA. The compiler makes a unit of parallel code generation of each module.

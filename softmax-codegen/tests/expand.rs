@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use softmax_codegen::{grid_in, kernels};
-use softmax_spec::{Element, Isa, Plan};
+use softmax_spec::{Accuracy, Element, Isa, Plan};
 use std::collections::HashSet;
 
 fn expand(spec: &str) -> String {
@@ -30,8 +30,9 @@ fn the_grid_of_softmax_kernels_holds_the_plans_that_every_isa_needs() {
     assert!(variants.len() > 1000, "{}", variants.len());
     for isa in Isa::ALL {
         let element = Element::F32;
-        for plan in [Plan::fallback(isa, element), Plan::robust(isa, element), Plan::shardable(isa, element)]
-        {
+        let fallbacks = Accuracy::ALL.map(|accuracy| Plan::fallback(isa, element, accuracy));
+        let others = [Plan::robust(isa, element), Plan::shardable(isa, element)];
+        for plan in fallbacks.into_iter().chain(others) {
             assert!(plan.passes().iter().all(|variant| variants.contains(variant)), "{plan}");
         }
     }
@@ -112,7 +113,7 @@ fn a_condition_gives_the_spec_twice_and_loses_none_of_it() {
 fn a_profile_that_does_not_fit_the_grid_is_an_error_that_names_the_nearest_variant() {
     let grid = "grid {
         passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale],
-        isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6, accurate 6],
+        isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6, accurate 6, direct 5],
     }";
     let with = |file: &str| mistakes(&format!("profiles: [\"tests/profiles/{file}\"], {grid}"));
 

@@ -8,7 +8,7 @@ use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
 /// Together they hold every pass, every ISA and every reduction.
-const VARIANTS: [&str; 13] = [
+const VARIANTS: [&str; 14] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -22,6 +22,7 @@ const VARIANTS: [&str; 13] = [
     "f32_sum_exp__avx2_d5_u8",
     "f32_store_exp__avx512_q2_u32_acc2",
     "f32_scale_exp__avx512_t2_u16",
+    "f32_softmax__avx512_q2_u32",
 ];
 
 fn parsed() -> Vec<PassVariant> {

@@ -29,6 +29,11 @@ crate::kernels! {
         exp: [table 2, quick 2],
     }
 
+    // Rows in registers: an arm for every number of vectors up to the unroll.
+    grid { passes: [softmax], isas: [avx512], unroll: [4, 8, 16], exp: [accurate 6, direct 5, table 2, quick 2] }
+    grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5] }
+    grid { passes: [softmax], isas: [scalar, sse2], unroll: [4], exp: [accurate 6, direct 5] }
+
     // Fallbacks: right everywhere, tuned only a little.
     grid {
         passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],

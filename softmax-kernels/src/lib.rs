@@ -34,7 +34,7 @@ pub use error::ShapeError;
 pub use ext_sum::ExtSum;
 pub use kernel::{
     ExtScaleKernel, ExtSumKernel, Kernel, MaxKernel, OnlineSumKernel, ScaleExpKernel, ScaleKernel,
-    StoreExpKernel, SumExpKernel,
+    SoftmaxKernel, StoreExpKernel, SumExpKernel,
 };
 pub use plan::{Backup, Plan};
 pub use softmax::{

@@ -4,7 +4,7 @@
 //! exp core is exact, a sum that overflowed, or no number. Their elements are still there, and [`Backup`] takes them over.
 
 use crate::MaskedRow;
-use crate::steps::{Row, Steps};
+use crate::steps::{Row, Rows, Steps};
 
 /// An algorithm with a kernel for each pass: a softmax for rows of any length.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,42 @@ impl Plan {
     #[inline]
     pub(crate) fn softmax_in_place(&self, x: &mut [f32], backup: &Backup, masked: MaskedRow) {
         self.softmax_row(Row::in_place(x), backup, masked);
+    }
+
+    /// softmax of each row of `len` elements, at least one, which divides the length of `x` and `y`.
+    pub(crate) fn softmax_rows(
+        &self,
+        x: &[f32],
+        y: &mut [f32],
+        len: usize,
+        backup: &Backup,
+        masked: MaskedRow,
+    ) {
+        self.softmax_batch(Rows::out_of_place(x, y, len), backup, masked);
+    }
+
+    /// softmax of each row of `len` elements over itself.
+    pub(crate) fn softmax_rows_in_place(
+        &self,
+        x: &mut [f32],
+        len: usize,
+        backup: &Backup,
+        masked: MaskedRow,
+    ) {
+        self.softmax_batch(Rows::in_place(x, len), backup, masked);
+    }
+
+    fn softmax_batch(&self, rows: Rows, backup: &Backup, masked: MaskedRow) {
+        let mut left = rows;
+        loop {
+            // SAFETY: as in `softmax_regular`.
+            left = left.skip(unsafe { self.steps.run_rows(left, self.largest_max) });
+            let Some((irregular, others)) = left.split_first() else {
+                return;
+            };
+            backup.softmax_irregular(irregular, masked);
+            left = others;
+        }
     }
 
     #[inline]

@@ -111,12 +111,8 @@ impl Softmax {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, false);
-        let plan = table.plan(row_len);
-        // Rows of 0 elements only make an empty matrix, which has no chunks of any size.
-        let row_len = row_len.max(1);
-        for (x, y) in x.chunks_exact(row_len).zip(y.chunks_exact_mut(row_len)) {
-            plan.softmax(x, y, &table.backup, self.masked);
-        }
+        // Rows of 0 elements only make an empty matrix, which has no rows of any length.
+        table.plan(row_len).softmax_rows(x, y, row_len.max(1), &table.backup, self.masked);
         Ok(())
     }
 
@@ -127,10 +123,7 @@ impl Softmax {
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, true);
-        let plan = table.plan(row_len);
-        for x in x.chunks_exact_mut(row_len.max(1)) {
-            plan.softmax_in_place(x, &table.backup, self.masked);
-        }
+        table.plan(row_len).softmax_rows_in_place(x, row_len.max(1), &table.backup, self.masked);
         Ok(())
     }
 

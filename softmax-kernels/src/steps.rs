@@ -18,6 +18,7 @@ pub enum Steps {
     BlockedRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
     SampledReload { store_exp: StoreExpKernel, scale: ScaleKernel },
     SampledRecompute { sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    Resident { softmax: SoftmaxKernel },
 }
 
 /// Elements of a block of the blocked algorithms: 16 KiB, half of a small L1 cache.
@@ -87,7 +88,66 @@ impl Row {
     }
 }
 
+/// Rows of one length, one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    first: Row,
+    count: usize,
+}
+
+impl Rows {
+    /// Rows of `len` elements, at least one, which divides the length of both slices.
+    #[inline]
+    pub(crate) fn out_of_place(x: &[f32], y: &mut [f32], len: usize) -> Rows {
+        let Row { x, y, n } = Row::out_of_place(x, y);
+        Rows { first: Row { x, y, n: len }, count: n / len }
+    }
+
+    #[inline]
+    pub(crate) fn in_place(x: &mut [f32], len: usize) -> Rows {
+        let Row { x, y, n } = Row::in_place(x);
+        Rows { first: Row { x, y, n: len }, count: n / len }
+    }
+
+    /// The first one and those after it.
+    #[inline]
+    pub(crate) fn split_first(self) -> Option<(Row, Rows)> {
+        (self.count > 0).then(|| (self.first, self.skip(1)))
+    }
+
+    /// All but the first `count`.
+    #[inline]
+    pub(crate) fn skip(self, count: usize) -> Rows {
+        let Row { x, y, n } = self.first;
+        // Wrapping, because there is nothing after the last row to point at.
+        let first = Row { x: x.wrapping_add(count * n), y: y.wrapping_add(count * n), n };
+        Rows { first, count: self.count - count }
+    }
+}
+
 impl Steps {
+    /// softmax of rows up to the first that is irregular; how many those are.
+    ///
+    /// # Safety
+    /// As [`Steps::run`], of every row.
+    #[inline]
+    pub(crate) unsafe fn run_rows(&self, rows: Rows, largest_max: f32) -> usize {
+        if let Steps::Resident { softmax } = self {
+            let Rows { first: Row { x, y, n }, count } = rows;
+            // SAFETY: passed on from the caller.
+            return unsafe { (softmax.raw)(x, y, n, count) };
+        }
+        let mut left = rows;
+        while let Some((row, others)) = left.split_first() {
+            // SAFETY: passed on from the caller.
+            if !unsafe { self.run(row, largest_max) } {
+                break;
+            }
+            left = others;
+        }
+        rows.count - left.count
+    }
+
     /// softmax of a row. False if it is irregular: then x is as it was, and y undefined unless it is x.
     ///
     /// # Safety
@@ -124,6 +184,7 @@ impl Steps {
                         && is_regular(sample)
                         && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
+                Steps::Resident { softmax } => (softmax.raw)(row.x, row.y, row.n, 1) == 1,
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
                     let sample = row.sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)

@@ -24,7 +24,10 @@ fn plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPla
         element: Element::F32,
         isa,
         exp: pass.exponentiates().then_some(exp),
-        tile: Tile { unroll: 2, accumulators: if pass.reduces() { 2 } else { 1 } },
+        tile: Tile {
+            unroll: if pass.is_resident() { 4 } else { 2 },
+            accumulators: if pass.reduces() { 2 } else { 1 },
+        },
     };
     let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
     let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();

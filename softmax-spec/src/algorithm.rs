@@ -24,6 +24,8 @@ pub enum Algorithm {
     SampledReload,
     /// Recompute relative to the largest of a few samples.
     SampledRecompute,
+    /// The whole row in registers: one read and one write. With the quick core relative to the largest of three samples.
+    Resident,
 }
 
 /// How far an output that is a normal float may be from the exact result, for x ~ U(-10, 10) and x ~ 5 N(0, 1).
@@ -37,7 +39,7 @@ pub enum Accuracy {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Algorithm; 8] = [
+    pub const ALL: [Algorithm; 9] = [
         Algorithm::TwoPass,
         Algorithm::ThreePassRecompute,
         Algorithm::ThreePassReload,
@@ -46,6 +48,7 @@ impl Algorithm {
         Algorithm::BlockedRecompute,
         Algorithm::SampledReload,
         Algorithm::SampledRecompute,
+        Algorithm::Resident,
     ];
 
     /// Id, as in profiles.
@@ -59,6 +62,7 @@ impl Algorithm {
             Algorithm::BlockedRecompute => "blocked_recompute",
             Algorithm::SampledReload => "sampled_reload",
             Algorithm::SampledRecompute => "sampled_recompute",
+            Algorithm::Resident => "resident",
         }
     }
 
@@ -73,6 +77,7 @@ impl Algorithm {
             Algorithm::BlockedRecompute => &[Pass::Max, Pass::SumExp, Pass::ScaleExp],
             Algorithm::SampledReload => &[Pass::StoreExp, Pass::Scale],
             Algorithm::SampledRecompute => &[Pass::SumExp, Pass::ScaleExp],
+            Algorithm::Resident => &[Pass::Softmax],
         }
     }
 
@@ -89,9 +94,10 @@ impl Algorithm {
     /// Whether it works with `exp` on `isa`: sampling needs exponentials that overflow to infinity, and a core that
     /// fails for some finite x needs an algorithm that notices.
     pub const fn suits(self, exp: Exp, isa: Isa) -> bool {
-        match self.samples() {
-            true => isa.scale_saturates(),
-            false => exp.reduction.takes_every_finite(),
+        match self {
+            Algorithm::Resident => true,
+            _ if self.samples() => isa.scale_saturates(),
+            _ => exp.reduction.takes_every_finite(),
         }
     }
 

@@ -99,7 +99,8 @@ impl Reason {
             return Some(Reason::Lookup { needed: lookup, available });
         }
         let totals = if variant.pass.sums() { TOTAL_STATE } else { 0 };
-        let carried = variant.pass.state_per_accumulator() * tile.accumulators + totals;
+        let row = if variant.pass.is_resident() { tile.unroll } else { 0 };
+        let carried = variant.pass.state_per_accumulator() * tile.accumulators + totals + row;
         let needed = carried + WORKING_SET;
         let available = variant.isa.registers();
         (needed > available).then_some(Reason::Registers { needed, available })

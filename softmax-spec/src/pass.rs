@@ -21,6 +21,8 @@ pub enum Pass {
     ExtScale,
     /// max(x) and the sum of e^(x - max) in one sweep (Milakov and Gimelshein, arXiv 1805.02867).
     OnlineSum,
+    /// y = softmax(x), whole rows that fit in registers.
+    Softmax,
 }
 
 /// The facts of one pass.
@@ -44,10 +46,11 @@ const SCALE_EXP: Row = row("scale_exp", true, true, 0);
 const EXT_SUM: Row = row("ext_sum", false, true, 2);
 const EXT_SCALE: Row = row("ext_scale", true, true, 0);
 const ONLINE_SUM: Row = row("online_sum", false, true, 2);
+const SOFTMAX: Row = row("softmax", true, true, 0);
 
 impl Pass {
     /// Every pass.
-    pub const ALL: [Pass; 8] = [
+    pub const ALL: [Pass; 9] = [
         Pass::Max,
         Pass::SumExp,
         Pass::StoreExp,
@@ -56,6 +59,7 @@ impl Pass {
         Pass::ExtSum,
         Pass::ExtScale,
         Pass::OnlineSum,
+        Pass::Softmax,
     ];
 
     const fn row(self) -> &'static Row {
@@ -68,6 +72,7 @@ impl Pass {
             Pass::ExtSum => &EXT_SUM,
             Pass::ExtScale => &EXT_SCALE,
             Pass::OnlineSum => &ONLINE_SUM,
+            Pass::Softmax => &SOFTMAX,
         }
     }
 
@@ -89,6 +94,11 @@ impl Pass {
     /// Whether its exponentials are relative to a maximum that it is given or finds.
     pub const fn knows_maximum(self) -> bool {
         !matches!(self, Pass::ExtSum | Pass::ExtScale)
+    }
+
+    /// Whether it holds a row in registers, so that its tile is the longest row that it takes.
+    pub const fn is_resident(self) -> bool {
+        matches!(self, Pass::Softmax)
     }
 
     /// Whether it reduces the row to a number, and so has accumulators.

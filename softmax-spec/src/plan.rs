@@ -1,5 +1,6 @@
 //! A plan: an algorithm with a variant chosen for each of its passes. What a profile holds per size class.
 
+use crate::exp_table;
 use crate::{
     Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Tile, UnknownId,
 };
@@ -65,14 +66,21 @@ impl Plan {
         if subtracts_first { f32::MAX } else { REGULAR_MAX }
     }
 
-    /// The plan of `isa` for rows that a sampling plan gives up: it knows the maximum, and reaches every accuracy.
-    pub fn fallback(isa: Isa, element: Element) -> Plan {
-        Plan::plain(
-            Algorithm::ThreePassReload,
-            isa,
-            element,
-            Exp { reduction: Reduction::Accurate, degree: 6 },
-        )
+    /// The plan of `isa` for rows that a sampling plan gives up: it knows the maximum.
+    pub fn fallback(isa: Isa, element: Element, accuracy: Accuracy) -> Plan {
+        let exp = match accuracy {
+            Accuracy::Fast if isa.lookup_entries() >= exp_table::ENTRIES => {
+                Exp { reduction: Reduction::Table, degree: exp_table::DEGREE }
+            }
+            Accuracy::Fast => Exp { reduction: Reduction::Direct, degree: 5 },
+            Accuracy::Accurate => Exp { reduction: Reduction::Accurate, degree: 6 },
+        };
+        Plan::plain(Algorithm::ThreePassReload, isa, element, exp)
+    }
+
+    /// The longest row that it takes; `None` for any.
+    pub fn longest_row(&self) -> Option<usize> {
+        self.passes.iter().filter_map(PassVariant::longest_row).min()
     }
 
     /// The plan of `isa` that is right for every finite row.
@@ -193,9 +201,10 @@ mod tests {
     fn the_plans_that_every_isa_needs_are_plans() {
         for isa in Isa::ALL {
             let element = Element::F32;
-            for plan in
-                [Plan::fallback(isa, element), Plan::robust(isa, element), Plan::shardable(isa, element)]
-            {
+            let fallbacks = Accuracy::ALL.map(|accuracy| Plan::fallback(isa, element, accuracy));
+            assert!(fallbacks.iter().zip(Accuracy::ALL).all(|(plan, accuracy)| plan.reaches(accuracy)));
+            let others = [Plan::robust(isa, element), Plan::shardable(isa, element)];
+            for plan in fallbacks.into_iter().chain(others) {
                 assert_eq!(Plan::new(plan.algorithm, plan.passes.clone()), Ok(plan.clone()));
                 assert!(plan.passes.iter().all(|variant| variant.pruning_reason().is_none()));
             }

@@ -61,6 +61,11 @@ impl PassVariant {
         BLOCKS_PER_CALL_AND_LANE * self.lanes() * self.block_elements()
     }
 
+    /// The longest row that it takes; `None` for any.
+    pub fn longest_row(&self) -> Option<usize> {
+        self.pass.is_resident().then_some(self.tile_elements())
+    }
+
     /// Elements in one vector.
     pub fn lanes(&self) -> usize {
         self.isa.lanes(self.element)

@@ -3,6 +3,8 @@
 //! A function is a main loop over tiles, a loop over single vectors, and a masked tail. All three are the same
 //! [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums are
 //! blocked: after a few tiles the accumulators go into a total and start afresh.
+//!
+//! Rows that stay in registers have no loop over tiles, and a form of their own ([`softmax`]).
 
 mod ext_scale;
 mod ext_sum;
@@ -10,6 +12,7 @@ mod max;
 mod online_sum;
 mod scale;
 mod scale_exp;
+mod softmax;
 mod store_exp;
 mod sum_exp;
 
@@ -57,8 +60,8 @@ pub struct Signature {
     pub body: fn(&mut Builder, &PassVariant) -> Box<dyn Body>,
 }
 
-/// The table of passes.
-pub fn signature(pass: Pass) -> Signature {
+/// The table of the passes that sweep over a row.
+fn signature(pass: Pass) -> Signature {
     match pass {
         Pass::Max => max::signature(),
         Pass::SumExp => sum_exp::signature(),
@@ -68,11 +71,20 @@ pub fn signature(pass: Pass) -> Signature {
         Pass::ExtSum => ext_sum::signature(),
         Pass::ExtScale => ext_scale::signature(),
         Pass::OnlineSum => online_sum::signature(),
+        Pass::Softmax => unreachable!("a row in registers is not swept over"),
     }
 }
 
 /// The function of `variant`, named by its id.
 pub fn function(variant: &PassVariant) -> TokenStream {
+    match variant.pass.is_resident() {
+        true => softmax::function(variant),
+        false => sweep(variant),
+    }
+}
+
+/// A function that sweeps over a row.
+fn sweep(variant: &PassVariant) -> TokenStream {
     let signature = signature(variant.pass);
     let mut b = Builder::new(variant.isa);
     let body = (signature.body)(&mut b, variant);
@@ -82,31 +94,46 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let (finish, result) = function.finish();
 
     let hoisted = function.b.take_hoisted();
+    let body = quote! {
+        #hoisted
+        #setup
+        let mut i = 0usize;
+        #main
+        #single
+        #tail
+        #finish
+        #result
+    };
+    item(variant, &signature.parameters, &signature.result, body)
+}
+
+/// The function's item around its body.
+fn item(
+    variant: &PassVariant,
+    parameters: &TokenStream,
+    result: &TokenStream,
+    body: TokenStream,
+) -> TokenStream {
     let (name, docs) =
         (format_ident!("{}", variant.id()), format!(" `{}` of {} elements.", variant.pass, variant.element));
     let features = variant.isa.features().join(",");
     let target_feature =
         if features.is_empty() { quote!() } else { quote!(#[target_feature(enable = #features)]) };
-    let (parameters, result_type) = (&signature.parameters, &signature.result);
     let output = if variant.pass.stores() { quote!(y: *mut f32,) } else { quote!() };
     quote! {
         #[doc = #docs]
         #target_feature
-        pub(super) unsafe fn #name(x: *const f32, #output n: usize, #parameters) -> #result_type {
-            #hoisted
-            #setup
-            let mut i = 0usize;
-            #main
-            #single
-            #tail
-            #finish
-            #result
+        pub(super) unsafe fn #name(x: *const f32, #output n: usize, #parameters) -> #result {
+            #body
         }
     }
 }
 
 /// The operations on one tile: those of the main loop's section.
 pub fn operations(variant: &PassVariant) -> Operations {
+    if variant.pass.is_resident() {
+        return softmax::operations(variant);
+    }
     let mut b = Builder::new(variant.isa);
     let body = (signature(variant.pass).body)(&mut b, variant);
     let mut function = Function::new(b, body, variant);

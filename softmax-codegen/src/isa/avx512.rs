@@ -25,11 +25,11 @@ impl Lowering for Avx512 {
             (Op::Splat, _) => call("_mm512_set1_ps", operands),
             (Op::Load, [pointer]) => quote!(unsafe { _mm512_loadu_ps(#pointer) }),
             (Op::LoadTail, [pointer, count, fill]) => {
-                quote!(unsafe { _mm512_mask_loadu_ps(#fill, (1u16 << #count) - 1, #pointer) })
+                quote!(unsafe { _mm512_mask_loadu_ps(#fill, u16::MAX >> (16 - #count), #pointer) })
             }
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm512_storeu_ps(#pointer, #a) }),
             (Op::StoreTail, [pointer, count, a]) => {
-                quote!(unsafe { _mm512_mask_storeu_ps(#pointer, (1u16 << #count) - 1, #a) })
+                quote!(unsafe { _mm512_mask_storeu_ps(#pointer, u16::MAX >> (16 - #count), #a) })
             }
             (Op::Add, _) => call("_mm512_add_ps", operands),
             (Op::Sub, _) => call("_mm512_sub_ps", operands),
