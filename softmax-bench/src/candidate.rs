@@ -51,11 +51,9 @@ impl Candidate {
             Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor as f32),
             Candidate::Peer(peer) => peer.run(Batch::apart(x, y, row_len))?,
             Candidate::Pass { kernel, .. } => run_pass(*kernel, parameters, x, y)?,
-            Candidate::Plan { compiled, .. } => {
-                for (x, y) in x.chunks(row_len.max(1)).zip(y.chunks_mut(row_len.max(1))) {
-                    compiled.run(x, y)?;
-                }
-            }
+            // As callers do who know that they have one row.
+            Candidate::Plan { compiled, .. } if x.len() == row_len => compiled.run(x, y)?,
+            Candidate::Plan { compiled, .. } => compiled.run_rows(x, y, row_len)?,
         }
         Ok(())
     }
@@ -67,9 +65,8 @@ impl Candidate {
     pub fn run_in_place(&self, parameters: &Parameters, x: &mut [f32], row_len: usize) -> Result<bool> {
         match self {
             Candidate::Peer(peer) => peer.run(Batch::in_place(x, row_len))?,
-            Candidate::Plan { compiled, .. } => {
-                x.chunks_mut(row_len.max(1)).for_each(|x| compiled.run_in_place(x));
-            }
+            Candidate::Plan { compiled, .. } if x.len() == row_len => compiled.run_in_place(x),
+            Candidate::Plan { compiled, .. } => compiled.run_rows_in_place(x, row_len)?,
             Candidate::Pass { kernel, .. } => match kernel {
                 Kernel::StoreExp(kernel) => {
                     black_box(kernel.run_in_place(x, parameters.max));

@@ -1,6 +1,6 @@
 //! Plans put together at run time from the registry, for tests and measurements.
 
-use crate::error::{ShapeError, same_length};
+use crate::error::{ShapeError, same_length, whole_rows};
 use crate::kernel::*;
 use crate::plan::{Backup, Plan};
 use crate::steps::Steps;
@@ -45,6 +45,27 @@ impl ComposedPlan {
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
         self.plan.softmax(x, y, &self.backup, MaskedRow::Nan);
+        Ok(())
+    }
+
+    /// softmax of each row of `row_len` elements.
+    ///
+    /// # Errors
+    /// If the lengths differ or are no multiple of `row_len`; y is then untouched.
+    pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+        same_length(x, y)?;
+        whole_rows(x.len(), row_len)?;
+        self.plan.softmax_rows(x, y, row_len.max(1), &self.backup, MaskedRow::Nan);
+        Ok(())
+    }
+
+    /// softmax of each row of `row_len` elements over itself.
+    ///
+    /// # Errors
+    /// If the length is no multiple of `row_len`; x is then untouched.
+    pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
+        whole_rows(x.len(), row_len)?;
+        self.plan.softmax_rows_in_place(x, row_len.max(1), &self.backup, MaskedRow::Nan);
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Body, Signature, State, no_reduction};
 use crate::ir::{Builder, Value};
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 pub fn signature() -> Signature {
     Signature {
@@ -25,7 +25,7 @@ impl Body for Scale {
     no_reduction!();
 }
 
-/// The parameter `factor` in two parts, so that a product has one rounding and not that of the factor too. Loads and
+/// A factor in two parts, so that a product has one rounding and not that of the factor too. Loads and
 /// stores hide the second operation.
 pub struct WideFactor {
     high: Value,
@@ -33,9 +33,15 @@ pub struct WideFactor {
 }
 
 impl WideFactor {
+    /// The parameter `factor`.
     pub fn new(b: &mut Builder) -> WideFactor {
-        let high = b.splat(quote!(factor as f32));
-        WideFactor { high, low: b.splat(quote!((factor - f64::from(factor as f32)) as f32)) }
+        WideFactor::of(b, &format_ident!("factor"))
+    }
+
+    /// An f64 variable.
+    pub fn of(b: &mut Builder, factor: &Ident) -> WideFactor {
+        let high = b.splat(quote!(#factor as f32));
+        WideFactor { high, low: b.splat(quote!((#factor - f64::from(#factor as f32)) as f32)) }
     }
 
     pub fn times(&self, b: &mut Builder, x: &Value) -> Value {

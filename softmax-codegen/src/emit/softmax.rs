@@ -1,45 +1,48 @@
-//! `softmax`: whole rows that fit in registers, one read and one write. Row after row, so that what is the same for all
-//! is set up once and the rows overlap in the processor.
+//! `softmax`: whole rows that fit in registers, one read and one write.
 //!
-//! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. A
-//! row whose shift or sum is out of range is not written: the function stops there and returns its index.
+//! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. An
+//! arm takes several short rows at a time, so that their reductions overlap. Where exponentials saturate it first tries
+//! them relative to a constant, which does without the maximum and suits every row whose maximum is within about +-40;
+//! the sum tells. A row that is out of range otherwise is not written: the function stops there and returns its index.
 
 use super::core_of;
 use super::scale::WideFactor;
 use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use softmax_spec::{Exp, PassVariant, REGULAR_MAX};
 
-/// Sums above this are given up: their reciprocal must be a normal number, and so must every exponential whose quotient
-/// is. Only a shift that is far below the maximum leads there.
-const LARGEST_SUM: f32 = (1u128 << 96) as f32;
+/// The reciprocal of a sum must be a normal number.
+const LARGEST_SUM: f32 = (1u128 << 126) as f32;
+
+/// Below this, an exponential may be subnormal although its quotient by the sum is not.
+const SMALLEST_SUM: f32 = 0.5;
+
+/// What exponentials are measured from where the maximum is not known: -64 ln 2, in the middle of the range of floats that
+/// is left for the sum.
+const CONSTANT_SHIFT: f32 = -44.361_42;
+
+/// Rows taken at a time: enough that one's reduction overlaps with another's exponentials, few enough that they and the
+/// constants stay in registers.
+fn rows_in_flight(vectors: usize, variant: &PassVariant) -> usize {
+    const MOST: usize = 4;
+    (variant.isa.registers() / 4 / vectors).clamp(1, MOST)
+}
 
 pub fn function(variant: &PassVariant) -> TokenStream {
     let mut b = Builder::new(variant.isa);
-    let row = ResidentRow { core: core_of(variant, &mut b), variant };
-    let arms: Vec<TokenStream> = (1..=variant.tile.unroll)
-        .map(|vectors| {
-            let body = row.body(&mut b, vectors);
-            quote! {
-                #vectors => {
-                    for row in 0..rows {
-                        let (x, y) = unsafe { (x.add(row * n), y.add(row * n)) };
-                        #body
-                    }
-                }
-            }
-        })
-        .collect();
+    let row = ResidentRow::new(&mut b, variant);
+    let arms: Vec<TokenStream> = (1..=variant.tile.unroll).map(|vectors| row.arm(&mut b, vectors)).collect();
     let (hoisted, lanes) = (b.take_hoisted(), variant.lanes());
     let body = quote! {
         #hoisted
+        let mut row = 0usize;
         match n.div_ceil(#lanes) {
             #(#arms)*
-            _ => return 0,
+            _ => {}
         }
-        rows
+        row
     };
     super::item(variant, &quote!(rows: usize), &quote!(usize), body)
 }
@@ -47,46 +50,125 @@ pub fn function(variant: &PassVariant) -> TokenStream {
 /// The operations on the longest row.
 pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
-    let row = ResidentRow { core: core_of(variant, &mut b), variant };
+    let row = ResidentRow::new(&mut b, variant);
     b.take_operations();
-    row.body(&mut b, variant.tile.unroll);
+    row.rows(&mut b, variant.tile.unroll, 1, row.first_origin(), &quote!(return row;));
     b.take_operations()
+}
+
+/// What exponentials are measured from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// [`CONSTANT_SHIFT`].
+    Constant,
+    /// The maximum, or for a core that fails for some finite x, so that its sum is looked at anyway, the largest of
+    /// three samples.
+    Own,
 }
 
 struct ResidentRow<'a> {
     core: Box<dyn Core>,
     variant: &'a PassVariant,
+    /// The shift of [`Origin::Constant`].
+    constant_shift: Vec<Value>,
 }
 
-impl ResidentRow<'_> {
-    /// From loads to stores of one row of `vectors` vectors.
-    fn body(&self, b: &mut Builder, vectors: usize) -> TokenStream {
-        let xs = self.loads(b, vectors);
-        let max = self.shift(b, &xs);
-        let shift = {
-            let max = b.splat(&max);
-            self.core.shift(b, &max)
-        };
-        let exponentials: Vec<Value> = xs.iter().map(|x| self.core.exp(b, x, &shift)).collect();
-        let sum = self.sum(b, &exponentials);
-        b.statement(quote! {
-            // Not `>`: a NaN must not pass.
-            if !(#max.abs() <= #REGULAR_MAX && #sum <= #LARGEST_SUM as _) {
-                return row;
+impl<'a> ResidentRow<'a> {
+    fn new(b: &mut Builder, variant: &'a PassVariant) -> Self {
+        let core = core_of(variant, b);
+        ResidentRow { constant_shift: core.constant_shift(b, CONSTANT_SHIFT), core, variant }
+    }
+
+    /// The constant, where exponentials that are too large for it become infinite.
+    fn first_origin(&self) -> Origin {
+        if self.variant.isa.scale_saturates() { Origin::Constant } else { Origin::Own }
+    }
+
+    /// All rows of so many vectors.
+    fn arm(&self, b: &mut Builder, vectors: usize) -> TokenStream {
+        let together = rows_in_flight(vectors, self.variant);
+        let several = |b: &mut Builder, origin, otherwise: TokenStream| match together {
+            1 => quote!(),
+            _ => {
+                let body = self.rows(b, vectors, together, origin, &otherwise);
+                quote!(while rows - row >= #together { #body })
             }
-            let factor = 1.0 / #sum;
+        };
+        let each = |b: &mut Builder, origin, otherwise: TokenStream| {
+            let body = self.rows(b, vectors, 1, origin, &otherwise);
+            quote!(while row < rows { #body })
+        };
+        let attempt = match self.first_origin() {
+            Origin::Own => several(b, Origin::Own, quote!(break;)),
+            Origin::Constant => {
+                let several = several(b, Origin::Constant, quote!(break 'ordinary;));
+                let each = each(b, Origin::Constant, quote!(break 'ordinary;));
+                quote!('ordinary: { #several #each })
+            }
+        };
+        let each = each(b, Origin::Own, quote!(return row;));
+        quote! {
+            #vectors => {
+                #attempt
+                #each
+            }
+        }
+    }
+
+    /// From loads to stores of `count` rows, or else `otherwise` before any store.
+    fn rows(
+        &self,
+        b: &mut Builder,
+        vectors: usize,
+        count: usize,
+        origin: Origin,
+        otherwise: &TokenStream,
+    ) -> TokenStream {
+        let pointers: Vec<(Value, Value)> =
+            (0..count).map(|i| (Value::named(&format!("x{i}")), Value::named(&format!("y{i}")))).collect();
+        for (i, (x, y)) in pointers.iter().enumerate() {
+            b.statement(quote!(let (#x, #y) = unsafe { (x.add((row + #i) * n), y.add((row + #i) * n)) };));
+        }
+        let rows: Vec<Exponentials> =
+            pointers.iter().map(|(x, _)| self.exponentials(b, vectors, x, origin)).collect();
+        let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
+        let maxima = rows.iter().flat_map(|row| &row.max);
+        let (regular_max, smallest, largest) = (REGULAR_MAX, SMALLEST_SUM, LARGEST_SUM);
+        // Not the opposite comparisons: a NaN must not pass.
+        b.statement(quote! {
+            let regular = true
+                #(&& #maxima.abs() <= #regular_max)*
+                #(&& #sums >= #smallest as _ && #sums <= #largest as _)*;
+            if !regular {
+                #otherwise
+            }
         });
-        let factor = self.factor(b);
-        let scaled: Vec<Value> = exponentials.iter().map(|e| factor(b, e)).collect();
-        self.stores(b, &scaled);
+        for ((row, sum), (_, y)) in rows.iter().zip(&sums).zip(&pointers) {
+            let scaled = self.scaled(b, &row.vectors, sum);
+            self.stores(b, &scaled, y);
+        }
+        b.statement(quote!(row += #count;));
         b.take_section()
     }
 
-    fn loads(&self, b: &mut Builder, vectors: usize) -> Vec<Value> {
+    fn exponentials(&self, b: &mut Builder, vectors: usize, x: &Value, origin: Origin) -> Exponentials {
+        let xs = self.loads(b, vectors, x);
+        let (max, shift) = match origin {
+            Origin::Constant => (None, self.constant_shift.clone()),
+            Origin::Own => {
+                let max = self.maximum(b, &xs, x);
+                let splat = b.splat(&max);
+                (Some(max), self.core.shift(b, &splat))
+            }
+        };
+        Exponentials { vectors: xs.iter().map(|x| self.core.exp(b, x, &shift)).collect(), max }
+    }
+
+    fn loads(&self, b: &mut Builder, vectors: usize, x: &Value) -> Vec<Value> {
         let lanes = self.variant.lanes();
         let last = vectors - 1;
-        let mut xs: Vec<Value> = (0..last).map(|v| b.load(offset(quote!(x), v * lanes))).collect();
-        let start = offset(quote!(x), last * lanes);
+        let mut xs: Vec<Value> = (0..last).map(|v| b.load(offset(x, v * lanes))).collect();
+        let start = offset(x, last * lanes);
         xs.push(match lanes {
             1 => b.load(start),
             _ => {
@@ -97,25 +179,24 @@ impl ResidentRow<'_> {
         xs
     }
 
-    fn stores(&self, b: &mut Builder, ys: &[Value]) {
+    fn stores(&self, b: &mut Builder, ys: &[Value], y: &Value) {
         let lanes = self.variant.lanes();
         let (last, full) = ys.split_last().expect("a row has a vector");
-        for (v, y) in full.iter().enumerate() {
-            b.store(offset(quote!(y), v * lanes), y);
+        for (v, value) in full.iter().enumerate() {
+            b.store(offset(y, v * lanes), value);
         }
-        let start = offset(quote!(y), full.len() * lanes);
+        let start = offset(y, full.len() * lanes);
         match lanes {
             1 => b.store(start, last),
             _ => b.store_tail(start, left(full.len() * lanes), last),
         }
     }
 
-    /// What exponentials are measured from, a scalar: the maximum, or for a core that fails for some finite x, so that
-    /// its sum is looked at anyway, the largest of three samples.
-    fn shift(&self, b: &mut Builder, xs: &[Value]) -> Value {
+    /// The scalar of [`Origin::Own`].
+    fn maximum(&self, b: &mut Builder, xs: &[Value], x: &Value) -> Value {
         if !self.exp().reduction.takes_every_finite() {
-            let sample = Value::named("sample");
-            b.statement(quote!(let sample = unsafe { (*x).max(*x.add(n / 2)).max(*x.add(n - 1)) };));
+            let sample = Value::named(&format!("{}_sample", quote!(#x)));
+            b.statement(quote!(let #sample = unsafe { (*#x).max(*#x.add(n / 2)).max(*#x.add(n - 1)) };));
             return sample;
         }
         let max = tree(b, xs, |b, left, right| b.max(left, right));
@@ -139,18 +220,16 @@ impl ResidentRow<'_> {
         }
     }
 
-    /// Multiplication by the variable `factor`.
-    fn factor(&self, b: &mut Builder) -> Box<dyn Fn(&mut Builder, &Value) -> Value> {
-        match self.exp().sums_accurately() {
-            true => {
-                let factor = WideFactor::new(b);
-                Box::new(move |b, e| factor.times(b, e))
-            }
-            false => {
-                let factor = b.splat(quote!(factor));
-                Box::new(move |b, e| b.mul(e, &factor))
-            }
+    /// The exponentials divided by their sum.
+    fn scaled(&self, b: &mut Builder, exponentials: &[Value], sum: &Value) -> Vec<Value> {
+        let factor = format_ident!("factor_{}", quote!(#sum).to_string());
+        b.statement(quote!(let #factor = 1.0 / #sum;));
+        if self.exp().sums_accurately() {
+            let factor = WideFactor::of(b, &factor);
+            return exponentials.iter().map(|e| factor.times(b, e)).collect();
         }
+        let factor = b.splat(&factor);
+        exponentials.iter().map(|e| b.mul(e, &factor)).collect()
     }
 
     fn exp(&self) -> Exp {
@@ -158,9 +237,15 @@ impl ResidentRow<'_> {
     }
 }
 
-fn offset(pointer: TokenStream, elements: usize) -> TokenStream {
+/// A row's exponentials, and the scalar that they are measured from where it is the row's own.
+struct Exponentials {
+    vectors: Vec<Value>,
+    max: Option<Value>,
+}
+
+fn offset(pointer: &Value, elements: usize) -> TokenStream {
     match elements {
-        0 => pointer,
+        0 => quote!(#pointer),
         _ => quote!(unsafe { #pointer.add(#elements) }),
     }
 }

@@ -47,6 +47,10 @@ impl Core for CodyWaite {
         vec![max.clone()]
     }
 
+    fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
+        vec![b.constant(max)]
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let d = b.sub(x, &shift[0]);
         let lowest = b.constant((f64::from(b.min_exponent()) * std::f64::consts::LN_2) as f32);

@@ -23,6 +23,11 @@ impl Core for Direct {
         integer_shift::shift(b, max)
     }
 
+    fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
+        let (n, lowest) = integer_shift::constant(b, max);
+        vec![b.constant(n), b.constant(lowest)]
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let x = b.max(&shift[1], x);
         let (p, _, exponent) = self.reduce(b, &x);

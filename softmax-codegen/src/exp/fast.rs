@@ -27,6 +27,10 @@ impl Core for Fast {
         vec![b.mul(max, &minus_log2_e)]
     }
 
+    fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
+        vec![b.constant(if b.isa().has_fma() { -LOG2_E.0 * max } else { max })]
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let log2_e = b.constant(LOG2_E.0);
         let z = if b.isa().has_fma() {

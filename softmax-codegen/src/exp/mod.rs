@@ -19,6 +19,9 @@ pub trait Core {
     /// The shift for the maximum in `max`, as many values as the core needs.
     fn shift(&self, b: &mut Builder, max: &Value) -> Vec<Value>;
 
+    /// The shift for a maximum that is known when the code is made.
+    fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value>;
+
     /// e^x relative to a shift that is no smaller than the one of x.
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value;
 
@@ -57,6 +60,13 @@ mod integer_shift {
         let ln_2 = b.constant(std::f32::consts::LN_2);
         let lowest = b.mul(&lowest, &ln_2);
         vec![n, lowest]
+    }
+
+    /// The same of a constant.
+    pub fn constant(b: &Builder, max: f32) -> (f32, f32) {
+        let n = (max * LOG2_E.0).round_ties_even() - 1.0;
+        let lowest = (n + b.min_exponent() + 0.1) * std::f32::consts::LN_2;
+        (n, lowest)
     }
 
     /// The exact power of two between two shifts.

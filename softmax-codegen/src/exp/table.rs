@@ -38,6 +38,11 @@ impl Core for Table {
         vec![b.add(&shift[0], &rounding), shift[1].clone()]
     }
 
+    fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
+        let (n, lowest) = integer_shift::constant(b, max);
+        vec![b.constant(n + ROUNDING), b.constant(lowest)]
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let x = match self.bound {
             Bound::Below => b.max(&shift[1], x),

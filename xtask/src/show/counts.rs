@@ -12,27 +12,35 @@ use softmax_spec::PassVariant;
 pub struct Comparison<'a> {
     variant: &'a PassVariant,
     emitted: Operations,
-    compiled: HotLoop<'a>,
+    /// `None` for rows in registers, whose function has a loop for every number of vectors.
+    compiled: Option<HotLoop<'a>>,
 }
 
 impl<'a> Comparison<'a> {
     /// Of a variant and its assembly.
     pub fn new(variant: &'a PassVariant, listing: &Listing<'a>) -> Result<Comparison<'a>> {
         let tile = variant.tile_elements() * element_bytes(variant);
-        let compiled = listing.hot_loop(tile);
-        let compiled =
-            compiled.with_context(|| format!("no loop in the assembly of {variant} reads a row"))?;
+        let hot_loop = || {
+            listing
+                .hot_loop(tile)
+                .with_context(|| format!("no loop in the assembly of {variant} reads a row"))
+        };
+        let compiled = if variant.pass.is_resident() { None } else { Some(hot_loop()?) };
         Ok(Comparison { variant, emitted: softmax_codegen::operations(variant), compiled })
     }
 
     /// A line about the loop and a table.
     pub fn text(&self) -> String {
-        let (lanes, label) = (self.variant.lanes(), self.compiled.label);
-        let (tile, iteration) = (self.variant.tile_elements(), self.elements());
-        format!(
-            "tile: {tile} elements in vectors of {lanes}; hot loop: {label}, {iteration} elements an iteration\n{}\n",
-            self.grid().trim_fmt()
-        )
+        let (lanes, tile) = (self.variant.lanes(), self.variant.tile_elements());
+        let what = match &self.compiled {
+            Some(hot_loop) => {
+                format!("hot loop: {}, {} elements an iteration", hot_loop.label, self.elements())
+            }
+            None => {
+                "a loop for every number of vectors, of which the IR's operations are for the most".to_owned()
+            }
+        };
+        format!("tile: {tile} elements in vectors of {lanes}; {what}\n{}\n", self.grid().trim_fmt())
     }
 
     fn grid(&self) -> Grid {
@@ -41,7 +49,7 @@ impl<'a> Comparison<'a> {
         grid.set_header(["", "IR/vector", "assembly/vector", "IR/element", "assembly/element"]);
         for (name, emitted, compiled) in self.instructions() {
             let emitted = emitted.map(|n| n as f64 / self.variant.tile_elements() as f64);
-            let compiled = Some(compiled as f64 / self.elements() as f64);
+            let compiled = compiled.map(|n| n as f64 / self.elements() as f64);
             let lanes = self.variant.lanes() as f64;
             grid.add_row([
                 name.to_owned(),
@@ -58,17 +66,17 @@ impl<'a> Comparison<'a> {
     }
 
     /// Name, operations per tile, instructions per iteration. The IR knows nothing of registers and loops.
-    fn instructions(&self) -> [(&'static str, Option<usize>, usize); 8] {
-        let (emitted, compiled) = (self.emitted, self.compiled.counts);
+    fn instructions(&self) -> [(&'static str, Option<usize>, Option<usize>); 8] {
+        let (emitted, compiled) = (self.emitted, self.compiled.as_ref().map(|hot_loop| hot_loop.counts));
         [
-            ("arithmetic", Some(emitted.arithmetic), compiled.arithmetic),
-            ("loads", Some(emitted.loads), compiled.loads),
-            ("stores", Some(emitted.stores), compiled.stores),
-            ("constants", None, compiled.constants),
-            ("spills", None, compiled.spills),
-            ("copies", None, compiled.copies),
-            ("scalar", None, compiled.scalar),
-            ("calls", None, compiled.calls),
+            ("arithmetic", Some(emitted.arithmetic), compiled.map(|c| c.arithmetic)),
+            ("loads", Some(emitted.loads), compiled.map(|c| c.loads)),
+            ("stores", Some(emitted.stores), compiled.map(|c| c.stores)),
+            ("constants", None, compiled.map(|c| c.constants)),
+            ("spills", None, compiled.map(|c| c.spills)),
+            ("copies", None, compiled.map(|c| c.copies)),
+            ("scalar", None, compiled.map(|c| c.scalar)),
+            ("calls", None, compiled.map(|c| c.calls)),
         ]
     }
 
@@ -77,7 +85,9 @@ impl<'a> Comparison<'a> {
         let mut emitted = json!({ "elements": self.variant.tile_elements() });
         let mut compiled = json!({ "elements": self.elements() });
         for (name, operations, instructions) in self.instructions() {
-            compiled[name] = json!(instructions);
+            if let Some(instructions) = instructions {
+                compiled[name] = json!(instructions);
+            }
             if let Some(operations) = operations {
                 emitted[name] = json!(operations);
             }
@@ -92,7 +102,7 @@ impl<'a> Comparison<'a> {
 
     /// Elements that an iteration of the compiled loop takes: a tile's, unless the compiler unrolled it further.
     fn elements(&self) -> usize {
-        self.compiled.bytes / element_bytes(self.variant)
+        self.compiled.as_ref().map_or(0, |hot_loop| hot_loop.bytes / element_bytes(self.variant))
     }
 }
 
@@ -112,7 +122,7 @@ mod tests {
 
     fn comparison(variant: &PassVariant) -> Comparison<'_> {
         let counts = Counts { arithmetic: 9, loads: 8, spills: 2, ..Counts::default() };
-        let compiled = HotLoop { label: ".LBB0_1", bytes: 256, counts };
+        let compiled = Some(HotLoop { label: ".LBB0_1", bytes: 256, counts });
         Comparison { variant, emitted: softmax_codegen::operations(variant), compiled }
     }
 
@@ -139,13 +149,14 @@ mod tests {
     #[test]
     fn hot_loops_move_what_was_emitted_and_call_nothing() {
         use softmax_spec::{Isa, Pass};
-        for (pass, isa) in Pass::ALL.into_iter().flat_map(|pass| [(pass, Isa::Avx2), (pass, Isa::Avx512)]) {
+        let swept = Pass::ALL.into_iter().filter(|pass| !pass.is_resident());
+        for (pass, isa) in swept.flat_map(|pass| [(pass, Isa::Avx2), (pass, Isa::Avx512)]) {
             let exp = if pass.exponentiates() { "_a5" } else { "" };
             let variant: PassVariant = format!("f32_{pass}__{isa}{exp}_u32").parse().unwrap();
             let assembly = crate::show::compile::assembly(&variant).unwrap();
             let listing = Listing::of(&variant.id(), &assembly).unwrap();
             let comparison = Comparison::new(&variant, &listing).unwrap();
-            let (emitted, compiled) = (comparison.emitted, comparison.compiled.counts);
+            let (emitted, compiled) = (comparison.emitted, comparison.compiled.as_ref().unwrap().counts);
             let (tiles, text) = (comparison.elements() / variant.tile_elements(), comparison.text());
             assert!(tiles > 0 && emitted.arithmetic > 0 && compiled.arithmetic > 0, "{variant}\n{text}");
             assert_eq!(compiled.loads, emitted.loads * tiles, "{variant}\n{text}");

@@ -51,6 +51,9 @@ fn crossover(
     deadline: Instant,
 ) -> Result<usize> {
     let (mut low, mut high) = (shorter.evidence.len, longer.evidence.len);
+    if let Some(longest) = shorter.plan.longest_row() {
+        high = high.min(longest + 1);
+    }
     let entries = [shorter, longer].map(|pick| Entry { id: pick.plan.to_string(), groups: vec![] });
     while high as f64 / low as f64 > PRECISION && high - low > 1 && Instant::now() < deadline {
         let len = between(low, high);
@@ -119,6 +122,14 @@ mod tests {
             assert!((64..4096).contains(&upper));
             assert_eq!(classes[1].upper, None);
         }
+    }
+
+    #[test]
+    fn a_plan_for_short_rows_ends_where_it_can() {
+        let resident = "resident(f32_softmax__avx2_d5_u96)";
+        let classes = run(4096, &[pick(resident, 64), pick(LONG, 4096)], 60);
+        assert!((64..=96).contains(&classes[0].upper.unwrap()), "{:?}", classes[0].upper);
+        assert_eq!(run(4096, &[pick(resident, 96), pick(LONG, 4096)], 60)[0].upper, Some(96));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::statistics::median;
 use crate::length::Length;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
-use softmax_spec::profile::{Profile, Table};
+use softmax_spec::profile::{Class, Profile, Table};
 use softmax_spec::{Accuracy, Element, Exp, Isa, Pass, PassVariant, Plan};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -151,7 +151,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// well at the length before.
     fn affordable_variants(&self, len: usize, deadline: Instant) -> Vec<PassVariant> {
         let mut groups: BTreeMap<(Pass, Option<Exp>), Vec<PassVariant>> = BTreeMap::new();
-        for variant in &self.variants {
+        for variant in self.variants.iter().filter(|variant| takes(variant.longest_row(), len)) {
             groups.entry((variant.pass, variant.exp)).or_default().push(*variant);
         }
         for group in groups.values_mut() {
@@ -256,7 +256,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
         let known: Vec<Plan> =
-            known.into_iter().flatten().filter(|plan| self.may_win(plan, accuracy)).collect();
+            known.into_iter().flatten().filter(|plan| self.may_win(plan, accuracy, row.len)).collect();
         let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
         let mut added = 0;
         for (plan, predicted) in known.into_iter().map(|plan| (plan, fastest)).chain(composed) {
@@ -283,7 +283,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             if !self.gate.admits(self.machine, &default.to_string(), max_ulp)? {
                 bail!("the default plan `{default}` is wrong: mend softmax-kernels/tuned/default.toml first");
             }
-            finalists.add(&default, self.may_win(&default, accuracy).then_some(group));
+            finalists.add(&default, self.may_win(&default, accuracy, row.len).then_some(group));
             let ranking = raced.ranking(&field.entries, group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
             let Some(leader) = ranking.first().map(plan) else { continue };
@@ -297,8 +297,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
-    fn may_win(&self, plan: &Plan, accuracy: Accuracy) -> bool {
-        plan.reaches(accuracy) && plan.passes().iter().all(|pass| self.variants.contains(pass))
+    fn may_win(&self, plan: &Plan, accuracy: Accuracy, len: usize) -> bool {
+        let fits = takes(plan.longest_row(), len);
+        fits && plan.reaches(accuracy) && plan.passes().iter().all(|pass| self.variants.contains(pass))
     }
 
     /// What the default profile would use; where it says nothing, what the library falls back to.
@@ -325,7 +326,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 self.progress.note(&format!("{} {accuracy}{place}: no plan is right, so no table", self.isa));
                 continue;
             }
-            let classes = classes::classes(self.machine, &picks, in_place, &self.effort.crossover, deadline)?;
+            let mut classes =
+                classes::classes(self.machine, &picks, in_place, &self.effort.crossover, deadline)?;
+            let longest = classes.last().and_then(|class| class.plan.longest_row());
+            if let (Some(last), Some(longest)) = (classes.last_mut(), longest) {
+                last.upper = Some(longest);
+                let plan = Plan::fallback(self.isa, Element::F32, accuracy);
+                classes.push(Class { upper: None, plan, evidence: None });
+            }
             if classes.len() > 1 && Instant::now() >= deadline {
                 let what = format!("{} {accuracy}{place}", self.isa);
                 self.progress
@@ -345,7 +353,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
 }
 
 /// Raced however little time there is: one of each algorithm.
-const LEAST_PLANS: usize = 4;
+const LEAST_PLANS: usize = 6;
+
+/// Whether rows of `len` elements are not longer than the longest, where there is one.
+fn takes(longest: Option<usize>, len: usize) -> bool {
+    longest.is_none_or(|longest| len <= longest)
+}
 
 fn seconds_until(deadline: Instant) -> f64 {
     deadline.saturating_duration_since(Instant::now()).as_secs_f64()
@@ -380,6 +393,8 @@ mod tests {
     }
 
     const CACHE: usize = 100_000;
+    const CLASSIC: [Algorithm; 4] =
+        [Algorithm::TwoPass, Algorithm::ThreePassRecompute, Algorithm::ThreePassReload, Algorithm::Online];
     const WRONG: &str = "f32_store_exp__avx2_a5_u64_acc2";
 
     impl Model {
@@ -401,8 +416,8 @@ mod tests {
 
         fn truth(candidate: &str, len: usize) -> f64 {
             match candidate.parse::<Plan>() {
-                // Nothing is gained by blocks here, so that the crossover is one between the classic algorithms.
-                Ok(plan) if plan.algorithm().id().starts_with("blocked") => 9.0,
+                // Nothing is gained by blocks or registers here, so that the crossover is one of the classic algorithms.
+                Ok(plan) if !CLASSIC.contains(&plan.algorithm()) => 9.0,
                 Ok(plan) => plan.passes().iter().map(|pass| Model::pass(pass, len)).sum(),
                 Err(_) => candidate.parse().map_or(0.1, |variant| Model::pass(&variant, len)),
             }
