@@ -3,12 +3,12 @@
 
 use crate::ast::{self, Numbers};
 use proc_macro2::Span;
-use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Tile, UnknownId};
+use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Store, Tile, UnknownId};
 use std::str::FromStr;
 use syn::Ident;
 
 /// The names of the axes.
-const AXES: [&str; 6] = ["passes", "isas", "unroll", "accumulators", "exp", "elements"];
+const AXES: [&str; 7] = ["passes", "isas", "unroll", "accumulators", "exp", "store", "elements"];
 
 /// Mistakes, collected.
 #[derive(Default)]
@@ -54,11 +54,15 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
         elements: axes.words("elements", Need::Default, mistakes),
         unrolls: axes.numbers("unroll", Need::Always, mistakes),
         accumulators: axes.numbers("accumulators", Need::Default, mistakes),
+        stores: axes.words("store", Need::Default, mistakes),
         exps: axes.exps(if exponentiates { Need::Always } else { Need::Default }, mistakes),
         passes,
     };
     if block.elements.is_empty() {
         block.elements = vec![Element::F32];
+    }
+    if block.stores.is_empty() {
+        block.stores = vec![Store::Temporal];
     }
     if block.accumulators.is_empty() {
         block.accumulators = vec![1];
@@ -257,7 +261,7 @@ macro_rules! vocabulary {
         })*
     };
 }
-vocabulary!(Pass, softmax_spec::Isa, Element);
+vocabulary!(Pass, softmax_spec::Isa, Element, Store);
 
 /// The word after `select`: whether only what profiles name is compiled.
 pub fn only_profiled(select: Option<&Ident>) -> syn::Result<bool> {

@@ -19,6 +19,10 @@ pub enum Op {
     LoadTail,
     /// `(pointer, value)`.
     Store,
+    /// `(pointer, value)`, past the caches; the pointer is a multiple of the vector's size.
+    StoreStreaming,
+    /// Orders streaming stores before what other threads may read after them.
+    Fence,
     /// `(pointer, count, value)`: only the first `count` lanes, at least one.
     StoreTail,
     /// a + b.
@@ -224,6 +228,18 @@ impl Builder {
     pub fn store(&mut self, pointer: TokenStream, value: &Value) {
         let store = self.lowered(Op::Store, &[&pointer, value]);
         self.section.push(quote!(#store;));
+    }
+
+    /// [`Op::StoreStreaming`].
+    pub fn store_streaming(&mut self, pointer: TokenStream, value: &Value) {
+        let store = self.lowered(Op::StoreStreaming, &[&pointer, value]);
+        self.section.push(quote!(#store;));
+    }
+
+    /// [`Op::Fence`].
+    pub fn fence(&mut self) {
+        let fence = self.lowered(Op::Fence, &[]);
+        self.section.push(quote!(#fence;));
     }
 
     /// [`Op::StoreTail`].

@@ -5,7 +5,7 @@
 
 use softmax_bench::oracle;
 use softmax_kernels::{Accuracy, ComposedPlan, ExtSum, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
-use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Tile};
+use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Store, Tile};
 
 /// One plan per algorithm, ISA and exp core that the grid has.
 fn plans() -> Vec<(String, ComposedPlan)> {
@@ -28,6 +28,7 @@ fn plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPla
             unroll: if pass.is_resident() { 4 } else { 2 },
             accumulators: if pass.reduces() { 2 } else { 1 },
         },
+        store: Store::Temporal,
     };
     let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
     let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();

@@ -1,6 +1,6 @@
 //! The grid: lists of axis values, their product, and the reason for every combination that is left out.
 
-use crate::{Element, Exp, Isa, Pass, PassVariant, Tile};
+use crate::{Element, Exp, Isa, Pass, PassVariant, Store, Tile};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -27,6 +27,8 @@ pub struct Block {
     pub accumulators: Vec<usize>,
     /// Exp cores.
     pub exps: Vec<Exp>,
+    /// Stores.
+    pub stores: Vec<Store>,
 }
 
 /// What a grid holds and what was pruned from it.
@@ -61,6 +63,8 @@ pub enum Reason {
         /// Registers that the ISA has.
         available: usize,
     },
+    /// The pass or the ISA has no non-temporal stores.
+    NonTemporal,
     /// The exp core has no exponentials relative to nothing, which the pass needs because it knows no maximum.
     NeedsMaximum,
     /// The exp core looks up a larger table than the ISA's instructions can.
@@ -93,6 +97,10 @@ impl Reason {
         if !variant.pass.knows_maximum() && variant.exp.is_some_and(|exp| !exp.reduction.extends()) {
             return Some(Reason::NeedsMaximum);
         }
+        let streams = variant.pass.streams() && variant.isa.streams();
+        if variant.store == Store::NonTemporal && !streams {
+            return Some(Reason::NonTemporal);
+        }
         let (lookup, available) =
             (variant.exp.map_or(0, |exp| exp.reduction.lookup_entries()), variant.isa.lookup_entries());
         if lookup > available {
@@ -118,6 +126,9 @@ impl fmt::Display for Reason {
             }
             Reason::Registers { needed, available } => {
                 write!(f, "{needed} live vectors do not fit {available} registers")
+            }
+            Reason::NonTemporal => {
+                write!(f, "non-temporal stores are for passes that write long rows, on ISAs that have them")
             }
             Reason::NeedsMaximum => {
                 write!(f, "the reduction needs the row's maximum, which the pass does not know")
@@ -164,7 +175,8 @@ impl Block {
                         for &unroll in &self.unrolls {
                             for &accumulators in self.accumulators_of(pass) {
                                 let tile = Tile { unroll, accumulators };
-                                combinations.push(PassVariant { pass, element, isa, exp, tile });
+                                let variant = |&store| PassVariant { pass, element, isa, exp, tile, store };
+                                combinations.extend(self.stores_of(pass).iter().map(variant));
                             }
                         }
                     }
@@ -178,6 +190,13 @@ impl Block {
         match pass.exponentiates() {
             true => self.exps.iter().copied().map(Some).collect(),
             false => vec![None],
+        }
+    }
+
+    fn stores_of(&self, pass: Pass) -> &[Store] {
+        match pass.streams() {
+            true => &self.stores,
+            false => &[Store::Temporal],
         }
     }
 
@@ -203,6 +222,7 @@ mod tests {
                 unrolls: (1..=Tile::MAX_UNROLL).collect(),
                 accumulators: (1..=Tile::MAX_UNROLL).collect(),
                 exps: Exp::all().collect(),
+                stores: Store::ALL.to_vec(),
             }],
         }
     }
@@ -240,7 +260,8 @@ mod tests {
     #[test]
     fn an_axis_that_a_pass_lacks_does_not_multiply_it() {
         let mut grid = everything();
-        grid.blocks[0].passes = vec![Pass::Scale];
+        grid.blocks[0].passes = vec![Pass::Max];
+        grid.blocks[0].accumulators = vec![1];
         let count = Isa::ALL.len() * Tile::MAX_UNROLL;
         assert_eq!(grid.enumerate().variants.len(), count);
         assert!(grid.enumerate().pruned.is_empty());

@@ -145,6 +145,11 @@ impl Isa {
         self.row().lookup_entries
     }
 
+    /// Whether it has stores that go past the caches.
+    pub const fn streams(self) -> bool {
+        self.arch().is_some()
+    }
+
     /// Whether scaling by 2^e takes any e, infinities included: infinity above the range of floats, subnormal
     /// numbers and 0 below. Elsewhere exponents are made by integer arithmetic, which wraps.
     pub const fn scale_saturates(self) -> bool {

@@ -19,6 +19,7 @@ mod pass;
 mod plan;
 pub mod polynomial;
 pub mod profile;
+mod store;
 mod tile;
 mod variant;
 
@@ -30,5 +31,6 @@ pub use id::{UnknownId, nearest};
 pub use isa::{Isa, Rounding};
 pub use pass::Pass;
 pub use plan::{InvalidPlan, Plan, REGULAR_MAX};
+pub use store::Store;
 pub use tile::Tile;
 pub use variant::{InvalidVariant, PassVariant};

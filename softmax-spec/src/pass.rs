@@ -86,6 +86,11 @@ impl Pass {
         self.row().stores
     }
 
+    /// Whether it can write past the caches: it writes a row of any length, and nothing reads that soon.
+    pub const fn streams(self) -> bool {
+        matches!(self, Pass::Scale | Pass::ScaleExp | Pass::ExtScale)
+    }
+
     /// Whether it evaluates exponentials, and so has an [`crate::Exp`].
     pub const fn exponentiates(self) -> bool {
         self.row().exponentiates

@@ -2,7 +2,7 @@
 
 use crate::exp_table;
 use crate::{
-    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Tile, UnknownId,
+    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Store, Tile, UnknownId,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -106,6 +106,7 @@ impl Plan {
             isa,
             exp: pass.exponentiates().then_some(exp),
             tile: Tile { unroll: 4, accumulators: if pass.reduces() { 4 } else { 1 } },
+            store: Store::Temporal,
         });
         Plan { algorithm, passes: passes.collect() }
     }

@@ -1,7 +1,7 @@
 //! A pass variant: one generated function. Its id, its place in the registry and its code all come from the
 //! one struct here.
 
-use crate::{Element, Exp, Isa, Pass, Reason, Tile, UnknownId};
+use crate::{Element, Exp, Isa, Pass, Reason, Store, Tile, UnknownId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,10 +16,13 @@ const TERMS_PER_LANE_AND_LANES: usize = 4;
 /// and averages out over the lanes. A call costs one to two per cent of the time of as many blocks.
 const BLOCKS_PER_CALL_AND_LANE: usize = 4;
 
+/// How an id ends whose stores are non-temporal.
+const NON_TEMPORAL: &str = "nt";
+
 /// One point of the grid: a pass for an element type and an ISA, with its tile and exp core.
 ///
 /// The id reads `f32_ext_sum__avx512_p5_u128_acc2`: element, pass, ISA, exp core where there is one, unroll in
-/// elements, accumulators unless there is just one.
+/// elements, accumulators unless there is just one, `nt` for non-temporal stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PassVariant {
     /// What it computes.
@@ -32,6 +35,8 @@ pub struct PassVariant {
     pub exp: Option<Exp>,
     /// Unroll and accumulators.
     pub tile: Tile,
+    /// How it stores.
+    pub store: Store,
 }
 
 impl PassVariant {
@@ -92,14 +97,17 @@ impl fmt::Display for PassVariant {
         if self.tile.accumulators != 1 {
             write!(f, "_acc{}", self.tile.accumulators)?;
         }
-        Ok(())
+        match self.store {
+            Store::Temporal => Ok(()),
+            Store::NonTemporal => write!(f, "_{NON_TEMPORAL}"),
+        }
     }
 }
 
 /// Why a text is no variant id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidVariant {
-    /// Not of the form `ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN]`.
+    /// Not of the form `ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN][_nt]`.
     Form(String),
     /// One of its parts is unknown.
     Part(UnknownId),
@@ -111,7 +119,10 @@ impl fmt::Display for InvalidVariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InvalidVariant::Form(text) => {
-                write!(f, "`{text}` is no variant id: expected ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN], ")?;
+                write!(
+                    f,
+                    "`{text}` is no variant id: expected ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN][_nt], "
+                )?;
                 write!(f, "such as f32_ext_sum__avx512_p5_u128_acc2")
             }
             InvalidVariant::Part(unknown) => unknown.fmt(f),
@@ -144,16 +155,26 @@ impl FromStr for PassVariant {
             false => None,
         };
         let elements: usize = parts.next().and_then(|part| number(part, "u")).ok_or_else(malformed)?;
-        let accumulators = match parts.next() {
+        let accumulators = match parts.next_if(|part| part.starts_with("acc")) {
             Some(part) => number(part, "acc").filter(|&n| n != 1).ok_or_else(malformed)?,
             None => 1,
+        };
+        let store = match parts.next_if_eq(&NON_TEMPORAL) {
+            Some(_) => Store::NonTemporal,
+            None => Store::Temporal,
         };
         let lanes = isa.lanes(element);
         if parts.next().is_some() || !elements.is_multiple_of(lanes) {
             return Err(malformed());
         }
-        let variant =
-            PassVariant { pass, element, isa, exp, tile: Tile { unroll: elements / lanes, accumulators } };
+        let variant = PassVariant {
+            pass,
+            element,
+            isa,
+            exp,
+            tile: Tile { unroll: elements / lanes, accumulators },
+            store,
+        };
         match variant.pruning_reason() {
             Some(reason) => Err(InvalidVariant::Pruned(variant, reason)),
             None => Ok(variant),

@@ -48,6 +48,7 @@ fn object(variant: &PassVariant) -> Value {
         "exp": variant.exp.map(|exp| exp.to_string()),
         "unroll": variant.tile.unroll,
         "accumulators": variant.tile.accumulators,
+        "store": variant.store.id(),
         "lanes": variant.lanes(),
     })
 }

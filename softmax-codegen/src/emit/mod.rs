@@ -19,7 +19,7 @@ mod sum_exp;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use softmax_spec::{Pass, PassVariant};
+use softmax_spec::{Pass, PassVariant, Store};
 
 /// The vectors that one accumulator carries from step to step.
 pub type State = Vec<Value>;
@@ -90,6 +90,7 @@ fn sweep(variant: &PassVariant) -> TokenStream {
     let body = (signature.body)(&mut b, variant);
     let mut function = Function::new(b, body, variant);
     let setup = function.setup();
+    let head = function.head();
     let (main, single, tail) = (function.main_loop(), function.single_loop(), function.tail());
     let (finish, result) = function.finish();
 
@@ -98,6 +99,7 @@ fn sweep(variant: &PassVariant) -> TokenStream {
         #hoisted
         #setup
         let mut i = 0usize;
+        #head
         #main
         #single
         #tail
@@ -218,13 +220,34 @@ impl<'a> Function<'a> {
         if self.variant.lanes() == 1 {
             return quote!();
         }
-        let fill = self.b.constant(f32::NEG_INFINITY);
-        let x = self.b.load_tail(quote!(unsafe { x.add(i) }), quote!((n - i)), &fill);
-        for value in self.step(&[x]) {
-            self.b.store_tail(quote!(unsafe { y.add(i) }), quote!((n - i)), &value);
-        }
-        let (step, fold) = (self.b.take_section(), self.fold_leftover());
+        let (step, fold) = (self.part(quote!((n - i))), self.fold_leftover());
         quote!(if i < n { #step #fold })
+    }
+
+    /// In passes with streaming stores, the elements before the first aligned vector of y.
+    fn head(&mut self) -> TokenStream {
+        if self.variant.store == Store::Temporal {
+            return quote!();
+        }
+        let bytes = self.variant.lanes() * self.variant.element.bits() as usize / 8;
+        let part = self.part(quote!(head));
+        quote! {
+            let head = y.align_offset(#bytes).min(n);
+            if head > 0 {
+                #part
+                i = head;
+            }
+        }
+    }
+
+    /// `count` elements at `i`, fewer than a vector and at least one.
+    fn part(&mut self, count: TokenStream) -> TokenStream {
+        let fill = self.b.constant(f32::NEG_INFINITY);
+        let x = self.b.load_tail(quote!(unsafe { x.add(i) }), count.clone(), &fill);
+        for value in self.step(&[x]) {
+            self.b.store_tail(quote!(unsafe { y.add(i) }), count.clone(), &value);
+        }
+        self.b.take_section()
     }
 
     /// Statements and the result.
@@ -239,6 +262,9 @@ impl<'a> Function<'a> {
             Some(state) => self.body.finish(&mut self.b, total, &state),
             None => quote!(),
         };
+        if self.variant.store == Store::NonTemporal {
+            self.b.fence();
+        }
         (self.b.take_section(), result)
     }
 
@@ -272,7 +298,11 @@ impl<'a> Function<'a> {
         };
         let xs: Vec<Value> = (0..count).map(|v| self.b.load(at(format_ident!("x"), v))).collect();
         for (vector, value) in self.step(&xs).iter().enumerate() {
-            self.b.store(at(format_ident!("y"), vector), value);
+            let to = at(format_ident!("y"), vector);
+            match self.variant.store {
+                Store::Temporal => self.b.store(to, value),
+                Store::NonTemporal => self.b.store_streaming(to, value),
+            }
         }
         self.b.take_section()
     }

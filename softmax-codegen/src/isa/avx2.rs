@@ -45,6 +45,8 @@ impl Lowering for Avx2 {
                 })
             }
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm256_storeu_ps(#pointer, #a) }),
+            (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm256_stream_ps(#pointer, #a) }),
+            (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => {
                 let mask = tail_mask(count);
                 quote!({ let mask = #mask; unsafe { _mm256_maskstore_ps(#pointer, mask, #a) } })

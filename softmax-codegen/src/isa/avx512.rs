@@ -28,6 +28,8 @@ impl Lowering for Avx512 {
                 quote!(unsafe { _mm512_mask_loadu_ps(#fill, u16::MAX >> (16 - #count), #pointer) })
             }
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm512_storeu_ps(#pointer, #a) }),
+            (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm512_stream_ps(#pointer, #a) }),
+            (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => {
                 quote!(unsafe { _mm512_mask_storeu_ps(#pointer, u16::MAX >> (16 - #count), #a) })
             }

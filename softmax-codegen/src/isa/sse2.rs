@@ -51,6 +51,8 @@ impl Lowering for Sse2 {
                 }
             }),
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm_storeu_ps(#pointer, #a) }),
+            (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm_stream_ps(#pointer, #a) }),
+            (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => quote!({
                 let mut lanes = [0f32; 4];
                 unsafe {
