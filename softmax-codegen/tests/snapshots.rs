@@ -22,7 +22,7 @@ const VARIANTS: [&str; 15] = [
     "f32_sum_exp__avx2_d5_u8",
     "f32_store_exp__avx512_q2_u32_acc2",
     "f32_scale_exp__avx512_t2_u16",
-    "f32_softmax__avx512_q2_u32",
+    "f32_softmax__avx512_t2_u32",
     "f32_scale__avx512_u32_nt",
 ];
 

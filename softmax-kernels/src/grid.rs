@@ -41,7 +41,7 @@ crate::kernels! {
     grid { passes: [ext_scale], isas: [avx2, avx512], unroll: [1, 2, 4], exp: [cody_waite 5, direct 5], store: [non_temporal] }
 
     // Rows in registers: an arm for every number of vectors up to the unroll.
-    grid { passes: [softmax], isas: [avx512], unroll: [4, 8, 16], exp: [accurate 6, direct 5, table 2, quick 2] }
+    grid { passes: [softmax], isas: [avx512], unroll: [4, 8, 16], exp: [accurate 6, direct 5, table 2] }
     grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5] }
     grid { passes: [softmax], isas: [scalar, sse2], unroll: [4], exp: [accurate 6, direct 5] }
 

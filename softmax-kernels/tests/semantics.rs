@@ -257,3 +257,37 @@ fn shards_of_a_row_merge_to_its_softmax() {
     }
     assert_eq!(ExtSum::of(&[-9000.0, 0.0]), ExtSum { mantissa: 1.0, exponent: 0.0 });
 }
+
+/// Ordinary rows beside some whose exponentials leave the usual range, in every order that a batch can have them.
+#[test]
+fn a_row_does_not_depend_on_its_neighbours() {
+    for len in [1, 5, 16, 33, 64, 70] {
+        let falling: Vec<f32> = (0..len).map(|i| -1.7 * i as f32).collect();
+        let shifted = |by: f32| falling.iter().map(|x| x + by).collect::<Vec<f32>>();
+        let rows = [
+            shifted(0.0),
+            ramp(len),
+            shifted(60.0),
+            with(ramp(len), 0, f32::NAN),
+            shifted(-70.0),
+            shifted(9e3),
+        ];
+        for start in 0..rows.len() {
+            let batch: Vec<f32> = (0..7).flat_map(|i| rows[(start + i * i) % rows.len()].clone()).collect();
+            for (name, plan) in plans() {
+                let mut together = vec![0.5; batch.len()];
+                plan.run_rows(&batch, &mut together, len).unwrap();
+                let mut alone = vec![0.5; batch.len()];
+                for (x, y) in batch.chunks(len).zip(alone.chunks_mut(len)) {
+                    plan.run(x, y).unwrap();
+                }
+                let bits = |row: &[f32]| row.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&together), bits(&alone), "{name}, n = {len}, from row {start}");
+                let mut in_place = batch.clone();
+                plan.run_rows_in_place(&mut in_place, len).unwrap();
+                let same = together.iter().zip(&in_place).all(|(a, b)| a.is_nan() == b.is_nan());
+                assert!(same, "{name} in place, n = {len}, from row {start}");
+            }
+        }
+    }
+}

@@ -24,7 +24,7 @@ pub enum Algorithm {
     SampledReload,
     /// Recompute relative to the largest of a few samples.
     SampledRecompute,
-    /// The whole row in registers: one read and one write. With the quick core relative to the largest of three samples.
+    /// The whole row in registers: one read and one write.
     Resident,
 }
 
@@ -94,10 +94,9 @@ impl Algorithm {
     /// Whether it works with `exp` on `isa`: sampling needs exponentials that overflow to infinity, and a core that
     /// fails for some finite x needs an algorithm that notices.
     pub const fn suits(self, exp: Exp, isa: Isa) -> bool {
-        match self {
-            Algorithm::Resident => true,
-            _ if self.samples() => isa.scale_saturates(),
-            _ => exp.reduction.takes_every_finite(),
+        match self.samples() {
+            true => isa.scale_saturates(),
+            false => exp.reduction.takes_every_finite(),
         }
     }
 

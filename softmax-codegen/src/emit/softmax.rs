@@ -61,8 +61,7 @@ pub fn operations(variant: &PassVariant) -> Operations {
 enum Origin {
     /// [`CONSTANT_SHIFT`].
     Constant,
-    /// The maximum, or for a core that fails for some finite x, so that its sum is looked at anyway, the largest of
-    /// three samples.
+    /// The row's maximum.
     Own,
 }
 
@@ -94,22 +93,19 @@ impl<'a> ResidentRow<'a> {
                 quote!(while rows - row >= #together { #body })
             }
         };
-        let each = |b: &mut Builder, origin, otherwise: TokenStream| {
-            let body = self.rows(b, vectors, 1, origin, &otherwise);
-            quote!(while row < rows { #body })
-        };
-        let attempt = match self.first_origin() {
-            Origin::Own => several(b, Origin::Own, quote!(break;)),
+        let own = self.rows(b, vectors, 1, Origin::Own, &quote!(return row;));
+        let (several, each) = match self.first_origin() {
+            Origin::Own => (several(b, Origin::Own, quote!(break;)), quote!(while row < rows { #own })),
             Origin::Constant => {
-                let several = several(b, Origin::Constant, quote!(break 'ordinary;));
-                let each = each(b, Origin::Constant, quote!(break 'ordinary;));
-                quote!('ordinary: { #several #each })
+                let one = self.rows(b, vectors, 1, Origin::Constant, &quote!(break 'ordinary;));
+                // Row by row, so that which way a row goes does not depend on its neighbours.
+                let each = quote!('rows: while row < rows { 'ordinary: { #one continue 'rows; } #own });
+                (several(b, Origin::Constant, quote!(break;)), each)
             }
         };
-        let each = each(b, Origin::Own, quote!(return row;));
         quote! {
             #vectors => {
-                #attempt
+                #several
                 #each
             }
         }
@@ -156,7 +152,8 @@ impl<'a> ResidentRow<'a> {
         let (max, shift) = match origin {
             Origin::Constant => (None, self.constant_shift.clone()),
             Origin::Own => {
-                let max = self.maximum(b, &xs, x);
+                let max = tree(b, &xs, |b, left, right| b.max(left, right));
+                let max = b.reduce_max(&max);
                 let splat = b.splat(&max);
                 (Some(max), self.core.shift(b, &splat))
             }
@@ -190,17 +187,6 @@ impl<'a> ResidentRow<'a> {
             1 => b.store(start, last),
             _ => b.store_tail(start, left(full.len() * lanes), last),
         }
-    }
-
-    /// The scalar of [`Origin::Own`].
-    fn maximum(&self, b: &mut Builder, xs: &[Value], x: &Value) -> Value {
-        if !self.exp().reduction.takes_every_finite() {
-            let sample = Value::named(&format!("{}_sample", quote!(#x)));
-            b.statement(quote!(let #sample = unsafe { (*#x).max(*#x.add(n / 2)).max(*#x.add(n - 1)) };));
-            return sample;
-        }
-        let max = tree(b, xs, |b, left, right| b.max(left, right));
-        b.reduce_max(&max)
     }
 
     /// The sum, an f64 where it must be exact.
