@@ -5,6 +5,11 @@ use crate::kernel::*;
 use crate::plan::{Backup, Plan};
 use crate::steps::Steps;
 use crate::{MaskedRow, Variant};
+#[cfg(feature = "rayon")]
+use crate::{
+    steps::Row,
+    threads::{Batch, Threads},
+};
 use std::fmt;
 
 /// A plan put together at run time. Applications use [`crate::softmax`], whose plans are checked when they are compiled.
@@ -12,6 +17,8 @@ use std::fmt;
 pub struct ComposedPlan {
     plan: Plan,
     backup: Backup,
+    #[cfg(feature = "rayon")]
+    threads: Threads,
 }
 
 /// Why variants do not make a plan on this CPU. One line.
@@ -35,7 +42,19 @@ impl ComposedPlan {
         let plan = compose(algorithm, ids)?;
         let backup = crate::dispatch::backup(plan.isa)
             .ok_or_else(|| ComposeError(format!("no profile has a table for {}", plan.isa)))?;
-        Ok(ComposedPlan { plan, backup })
+        Ok(ComposedPlan {
+            plan,
+            backup,
+            #[cfg(feature = "rayon")]
+            threads: Threads::ONE,
+        })
+    }
+
+    /// As [`crate::Softmax::threads`].
+    #[cfg(feature = "rayon")]
+    pub fn threads(mut self, threads: usize) -> ComposedPlan {
+        self.threads = Threads(threads);
+        self
     }
 
     /// softmax of `x` into `y`.
@@ -44,13 +63,26 @@ impl ComposedPlan {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
+        #[cfg(feature = "rayon")]
+        if self.share(Row::out_of_place(x, y)) {
+            return Ok(());
+        }
         self.plan.softmax(x, y, &self.backup, MaskedRow::Nan);
         Ok(())
     }
 
     /// softmax of `x` over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
+        #[cfg(feature = "rayon")]
+        if self.share(Row::in_place(x)) {
+            return;
+        }
         self.plan.softmax_in_place(x, &self.backup, MaskedRow::Nan);
+    }
+
+    #[cfg(feature = "rayon")]
+    fn share(&self, row: Row) -> bool {
+        self.threads.softmax(Batch::of_one(row), &self.plan, &self.backup, MaskedRow::Nan)
     }
 }
 

@@ -4,6 +4,7 @@
 //! exp core is exact, a sum that overflowed, or no number. Their elements are still there, and [`Backup`] takes them over.
 
 use crate::MaskedRow;
+use crate::parts::Parts;
 use crate::steps::{Row, Steps};
 
 /// An algorithm with a kernel for each pass: a softmax for rows of any length.
@@ -47,16 +48,17 @@ impl Plan {
         self.softmax_row(Row::in_place(x), backup, masked);
     }
 
+    /// softmax of a valid row, on as many threads as its parts go to. Irregular ones stay on this thread.
     #[inline]
-    fn softmax_row(&self, row: Row, backup: &Backup, masked: MaskedRow) {
+    pub(crate) fn softmax_row(&self, row: impl Parts, backup: &Backup, masked: MaskedRow) {
         if !self.softmax_regular(row) {
-            backup.softmax_irregular(row, masked);
+            backup.softmax_irregular(row.whole(), masked);
         }
     }
 
     /// Whether the row was regular; if not, its elements are as they were.
     #[inline]
-    fn softmax_regular(&self, row: Row) -> bool {
+    fn softmax_regular(&self, row: impl Parts) -> bool {
         // SAFETY: this plan exists, so the CPU supports its kernels; rows are made from slices of one length.
         unsafe { self.steps.run(row, self.largest_max) }
     }

@@ -2,6 +2,11 @@
 
 use crate::dispatch::{self, Selection};
 use crate::error::{ShapeError, same_length, whole_rows};
+#[cfg(feature = "rayon")]
+use crate::{
+    steps::Row,
+    threads::{Batch, Threads},
+};
 
 /// How far outputs that are normal floats may be from the exact result, for x ~ U(-10, 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,12 +71,19 @@ pub fn softmax_rows_in_place(x: &mut [f32], row_len: usize) -> Result<(), ShapeE
 pub struct Softmax {
     accuracy: Accuracy,
     masked: MaskedRow,
+    #[cfg(feature = "rayon")]
+    threads: Threads,
 }
 
 impl Softmax {
-    /// The options that [`softmax`] has: fast, NaN for masked rows.
+    /// The options that [`softmax`] has: fast, NaN for masked rows, one thread.
     pub const fn new() -> Softmax {
-        Softmax { accuracy: Accuracy::Fast, masked: MaskedRow::Nan }
+        Softmax {
+            accuracy: Accuracy::Fast,
+            masked: MaskedRow::Nan,
+            #[cfg(feature = "rayon")]
+            threads: Threads::ONE,
+        }
     }
 
     /// How accurate.
@@ -86,6 +98,18 @@ impl Softmax {
         self
     }
 
+    /// On how many threads at most, 1 by default: the calling one and others of the current rayon pool, 0 for as many as
+    /// the pool has. The result is the same to the last bit.
+    ///
+    /// Batches are divided by rows, long rows into parts; what is too small to gain, below 65536 elements, stays on the
+    /// calling thread. So does a single row whose plan ([`Softmax::selected`]) is `online` or a `blocked_` one, each block of
+    /// which continues from the one before, and a row so extreme that its plan gives it up.
+    #[cfg(feature = "rayon")]
+    pub const fn threads(mut self, threads: usize) -> Softmax {
+        self.threads = Threads(threads);
+        self
+    }
+
     /// softmax of one row.
     ///
     /// # Errors
@@ -93,14 +117,24 @@ impl Softmax {
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
         let table = dispatch::table(self.accuracy, false);
-        table.plan(x.len()).softmax(x, y, &table.backup, self.masked);
+        let plan = table.plan(x.len());
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Batch::of_one(Row::out_of_place(x, y)), plan, &table.backup, self.masked) {
+            return Ok(());
+        }
+        plan.softmax(x, y, &table.backup, self.masked);
         Ok(())
     }
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
         let table = dispatch::table(self.accuracy, true);
-        table.plan(x.len()).softmax_in_place(x, &table.backup, self.masked);
+        let plan = table.plan(x.len());
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Batch::of_one(Row::in_place(x)), plan, &table.backup, self.masked) {
+            return;
+        }
+        plan.softmax_in_place(x, &table.backup, self.masked);
     }
 
     /// softmax of each row of `row_len` elements.
@@ -112,6 +146,15 @@ impl Softmax {
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, false);
         let plan = table.plan(row_len);
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(
+            Batch { rows: Row::out_of_place(x, y), row_len },
+            plan,
+            &table.backup,
+            self.masked,
+        ) {
+            return Ok(());
+        }
         // Rows of 0 elements only make an empty matrix, which has no chunks of any size.
         let row_len = row_len.max(1);
         for (x, y) in x.chunks_exact(row_len).zip(y.chunks_exact_mut(row_len)) {
@@ -128,6 +171,10 @@ impl Softmax {
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, true);
         let plan = table.plan(row_len);
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Batch { rows: Row::in_place(x), row_len }, plan, &table.backup, self.masked) {
+            return Ok(());
+        }
         for x in x.chunks_exact_mut(row_len.max(1)) {
             plan.softmax_in_place(x, &table.backup, self.masked);
         }
