@@ -101,7 +101,7 @@ impl Softmax {
     /// On how many threads at most, 1 by default: the calling one and others of the current rayon pool, 0 for as many as
     /// the pool has. The result is the same to the last bit.
     ///
-    /// Batches are divided by rows, long rows into parts; what is too small to gain, below 65536 elements, stays on the
+    /// Batches are divided by rows, long rows into parts; what is too small to gain, below 131072 elements, stays on the
     /// calling thread. So does a single row whose plan ([`Softmax::selected`]) is `online` or a `blocked_` one, each block of
     /// which continues from the one before, and a row so extreme that its plan gives it up.
     #[cfg(feature = "rayon")]

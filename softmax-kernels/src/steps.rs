@@ -107,47 +107,54 @@ impl Steps {
     /// # Safety
     /// The CPU supports the kernels, and the row is valid.
     #[inline]
-    pub(crate) unsafe fn run(&self, parts: impl Parts, largest_max: f32) -> bool {
-        let row = parts.whole();
-        if row.n == 0 {
+    pub(crate) unsafe fn run(&self, row: impl Parts, largest_max: f32) -> bool {
+        if row.whole().n == 0 {
             return true;
         }
         // Of NaN and infinities no comparison with a bound is true.
         let is_regular = |max: f32| max.abs() <= largest_max;
-        // SAFETY: passed on from the caller; parts stay inside the row.
-        let max_of = |max: MaxKernel| parts.parts(|part| unsafe { (max.raw)(part.x, part.n) }, f32::max);
         // SAFETY: passed on from the caller; blocks stay inside the row.
         unsafe {
             match *self {
-                Steps::TwoPass { ext_sum, ext_scale } => two_pass(parts, ext_sum, ext_scale, largest_max),
+                Steps::TwoPass { ext_sum, ext_scale } => two_pass(row, ext_sum, ext_scale, largest_max),
                 Steps::ThreePassRecompute { max, sum_exp, scale_exp } => {
-                    let max = max_of(max);
-                    is_regular(max) && recompute(parts, sum_exp, scale_exp, max, f64::INFINITY)
+                    let max = max_of(row, max);
+                    is_regular(max) && recompute(row, sum_exp, scale_exp, max, f64::INFINITY)
                 }
                 Steps::ThreePassReload { max, store_exp, scale } => {
-                    let max = max_of(max);
-                    is_regular(max) && reload(parts, store_exp, scale, max, f64::INFINITY)
+                    let max = max_of(row, max);
+                    is_regular(max) && reload(row, store_exp, scale, max, f64::INFINITY)
                 }
-                Steps::Online { online_sum, scale_exp } => online(row, online_sum, scale_exp, is_regular),
+                Steps::Online { online_sum, scale_exp } => {
+                    online(row.whole(), online_sum, scale_exp, is_regular)
+                }
                 Steps::BlockedReload { max, store_exp, scale } => {
-                    !row.is_in_place() && blocked_reload(row, max, store_exp, scale, is_regular)
+                    !row.whole().is_in_place()
+                        && blocked_reload(row.whole(), max, store_exp, scale, is_regular)
                 }
                 Steps::BlockedRecompute { max, sum_exp, scale_exp } => {
-                    blocked_recompute(row, max, sum_exp, scale_exp, is_regular)
+                    blocked_recompute(row.whole(), max, sum_exp, scale_exp, is_regular)
                 }
                 Steps::SampledReload { store_exp, scale } => {
-                    let sample = row.sample();
-                    !row.is_in_place()
+                    let sample = row.whole().sample();
+                    !row.whole().is_in_place()
                         && is_regular(sample)
-                        && reload(parts, store_exp, scale, sample, LARGEST_SUM)
+                        && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
-                    let sample = row.sample();
-                    is_regular(sample) && recompute(parts, sum_exp, scale_exp, sample, LARGEST_SUM)
+                    let sample = row.whole().sample();
+                    is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
                 }
             }
         }
     }
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn max_of(row: impl Parts, max: MaxKernel) -> f32 {
+    // SAFETY: parts stay inside the row.
+    row.parts(|part| unsafe { (max.raw)(part.x, part.n) }, f32::max)
 }
 
 /// # Safety

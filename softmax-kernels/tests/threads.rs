@@ -11,7 +11,7 @@ const THREADS: [usize; 5] = [1, 2, 3, 7, 0];
 
 /// Below, at and above the length from which on a row is divided, and long enough for several parts of every kernel.
 const LENGTHS: [usize; 8] =
-    [65_535, 65_536, 65_537, 98_304, 5 * 24_576 - 1, 5 * 24_576 + 1, 4 * 65_536, (1 << 20) + 3];
+    [131_071, 131_072, 131_073, 196_608, 6 * 24_576 - 1, 6 * 24_576 + 1, 4 * 65_536, (1 << 20) + 3];
 
 /// Rows of at least this length are divided.
 const LONG: usize = 3 * 65_536 + 1;
@@ -102,7 +102,7 @@ fn long_rows_have_the_bits_of_one_thread() {
 #[test]
 fn threads_outside_a_pool_help_too() {
     check(Softmax::new(), &ordinary(LONG), LONG, "ordinary");
-    check(Softmax::new(), &ordinary(100 * 1009), 1009, "ordinary");
+    check(Softmax::new(), &ordinary(200 * 1009), 1009, "ordinary");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn every_algorithm_has_the_bits_of_one_thread_on_special_rows() {
 #[test]
 fn special_rows_leave_their_batch_alone() {
     let special = rows::special(1009).into_iter().chain(rows::rising(1009));
-    let x: Vec<f32> = special.flat_map(|row| row.x).chain(ordinary(50 * 1009)).collect();
+    let x: Vec<f32> = special.flat_map(|row| row.x).chain(ordinary(100 * 1009)).collect();
     in_pool(3, || options().for_each(|softmax| check(softmax, &x, 1009, "special rows")));
 }
 
