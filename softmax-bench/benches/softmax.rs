@@ -15,7 +15,7 @@ const PLAN_LENGTHS: [usize; 10] = [64, 256, 1024, 4096, 16384, 65536, 1 << 18, 1
 const PASS_LENGTHS: [usize; 3] = [1024, 16384, 1 << 22];
 
 fn main() {
-    affinity::pin_to_current_core();
+    affinity::Pin::to_current_core();
     let Some(isa) = catalogue::best_isa() else {
         eprintln!("no variant is compiled for this CPU");
         return;

@@ -8,6 +8,7 @@ use softmax_kernels::{Accuracy, ComposeError, ComposedPlan, Kernel, ShapeError, 
 use softmax_spec::{InvalidPlan, PassVariant, Plan};
 use std::fmt;
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -16,6 +17,8 @@ use std::str::FromStr;
 pub enum Candidate {
     /// [`protocol::MEMCPY`].
     Memcpy,
+    /// The same on so many threads.
+    MemcpyOn(usize),
     /// [`protocol::READ_SUM`].
     ReadSum,
     /// [`protocol::SCALE_LOOP`].
@@ -45,6 +48,7 @@ impl Candidate {
     pub fn run(&self, parameters: &Parameters, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()> {
         match self {
             Candidate::Memcpy => reference::memcpy(x, y),
+            Candidate::MemcpyOn(threads) => reference::memcpy_on(*threads, x, y),
             Candidate::ReadSum => {
                 black_box(reference::read_sum(x));
             }
@@ -81,7 +85,9 @@ impl Candidate {
                     return Ok(false);
                 }
             },
-            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => return Ok(false),
+            Candidate::Memcpy | Candidate::MemcpyOn(_) | Candidate::ReadSum | Candidate::ScaleLoop => {
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -91,7 +97,7 @@ impl Candidate {
         match self {
             Candidate::Peer(_) | Candidate::Plan { .. } => true,
             Candidate::Pass { variant, .. } => variant.pass.stores(),
-            Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => false,
+            Candidate::Memcpy | Candidate::MemcpyOn(_) | Candidate::ReadSum | Candidate::ScaleLoop => false,
         }
     }
 
@@ -165,11 +171,25 @@ fn named(text: &str) -> Result<Candidate, CandidateError> {
         return Ok(candidate);
     }
     if let Some((_, accuracy)) = OURS.into_iter().find(|(name, _)| *name == text) {
-        return Ok(Candidate::Peer(Rc::new(Ours::new(accuracy))));
+        return Ok(Candidate::Peer(Rc::new(Ours::new(accuracy, 1))));
+    }
+    if let Some(candidate) = on_threads(text) {
+        return Ok(candidate);
     }
     let peer = text.strip_prefix(protocol::PEER).and_then(peer::open);
     let peer = peer.ok_or_else(|| CandidateError::Reference(text.to_owned()))?;
     peer.map(Candidate::Peer).map_err(CandidateError::Peer)
+}
+
+/// What ends with a number of threads.
+fn on_threads(text: &str) -> Option<Candidate> {
+    let (name, threads) = text.split_once(protocol::THREADS)?;
+    let threads = threads.parse::<NonZeroUsize>().ok()?.get();
+    if name == protocol::MEMCPY {
+        return Some(Candidate::MemcpyOn(threads));
+    }
+    let (_, accuracy) = OURS.into_iter().find(|(ours, _)| *ours == name)?;
+    Some(Candidate::Peer(Rc::new(Ours::new(accuracy, threads))))
 }
 
 impl FromStr for Candidate {
@@ -241,6 +261,8 @@ mod tests {
     #[test]
     fn a_text_that_names_nothing_is_refused_with_the_reason() {
         for (text, reason) in [
+            ("ref:memcpy@0", "unknown reference `ref:memcpy@0`"),
+            ("ref:read_sum@2", "unknown reference `ref:read_sum@2`"),
             ("ref:memcopy", "unknown reference `ref:memcopy` (allowed: ref:memcpy,"),
             ("peer:mkl", "peer:rten"),
             ("", "no variant ``"),
@@ -275,7 +297,8 @@ mod tests {
     #[test]
     fn references_and_our_api_run() {
         let x = [1.0, 2.0, 3.0];
-        for name in REFERENCES.map(|(name, _)| name).into_iter().chain(OURS.map(|(name, _)| name)) {
+        let alone = REFERENCES.map(|(name, _)| name).into_iter().chain(OURS.map(|(name, _)| name));
+        for name in alone.chain(["ref:memcpy@2", "ours:fast@2"]) {
             let candidate: Candidate = name.parse().unwrap();
             candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3], 3).unwrap();
         }

@@ -1,7 +1,7 @@
 //! Which of the compiled variants stand for the rest where nothing has been tuned: what the benches run.
 
-use softmax_kernels::{Variant, variants};
-use softmax_spec::{Algorithm, Isa, Pass, PassVariant};
+use softmax_kernels::{ComposedPlan, Variant, variants};
+use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Store, Tile};
 
 /// The unroll that the paper's and our own winners are closest to, in vectors.
 const USUAL_UNROLL: usize = 8;
@@ -30,8 +30,35 @@ pub fn typical_plan(algorithm: Algorithm, isa: Isa) -> Option<String> {
     USUAL_EXPS.into_iter().find_map(|exp| {
         let pass = |&pass| typical_pass(pass, isa, Some(exp))?.id.parse().ok();
         let passes: Option<Vec<PassVariant>> = algorithm.passes().iter().map(pass).collect();
-        Some(softmax_spec::Plan::new(algorithm, passes?).ok()?.to_string())
+        Some(Plan::new(algorithm, passes?).ok()?.to_string())
     })
+}
+
+/// One plan per algorithm, ISA and exp core that the grid has and this CPU supports, with its text: of few vectors, so that
+/// short rows reach every loop. What tests run.
+pub fn small_plans() -> Vec<(String, ComposedPlan)> {
+    let of_isa = |isa| Algorithm::ALL.into_iter().map(move |algorithm| (isa, algorithm));
+    let with_exp = |(isa, algorithm)| Exp::all().filter_map(move |exp| small_plan(algorithm, isa, exp));
+    Isa::ALL.into_iter().flat_map(of_isa).flat_map(with_exp).collect()
+}
+
+/// One of [`small_plans`].
+pub fn small_plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPlan)> {
+    let variant = |&pass: &Pass| PassVariant {
+        pass,
+        element: Element::F32,
+        isa,
+        exp: pass.exponentiates().then_some(exp),
+        tile: Tile {
+            unroll: if pass.is_resident() { 4 } else { 2 },
+            accumulators: if pass.reduces() { 2 } else { 1 },
+        },
+        store: Store::Temporal,
+    };
+    let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
+    let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    Some((plan.to_string(), ComposedPlan::compose(algorithm.id(), &ids).ok()?))
 }
 
 /// One variant per pass, with the first usual exp core that it has.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Something that can be timed: the id of a pass variant, the text of a plan, a reference, our public API, or a peer.
 ///
 /// References are written [`MEMCPY`], [`READ_SUM`] and [`SCALE_LOOP`], our API [`OURS_FAST`] and [`OURS_ACCURATE`], a
-/// peer [`PEER`] and its id.
+/// peer [`PEER`] and its id. [`MEMCPY`] and our API take [`THREADS`] and a number behind their names: `ours:fast@2`.
 pub type Candidate = String;
 
 /// Copies the row.
@@ -19,6 +19,8 @@ pub const SCALE_LOOP: &str = "ref:scale_loop";
 pub const OURS_FAST: &str = "ours:fast";
 /// The same, at most 4 ULP off.
 pub const OURS_ACCURATE: &str = "ours:accurate";
+/// What stands between a name and a number of threads.
+pub const THREADS: char = '@';
 /// The ids of the peers.
 pub const PEERS: [&str; 5] = ["rten", "tract", "onednn", "xnnpack", "onnxruntime"];
 /// What a peer's id follows.

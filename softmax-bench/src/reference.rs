@@ -9,6 +9,21 @@ pub fn memcpy(x: &[f32], y: &mut [f32]) {
     y.copy_from_slice(x);
 }
 
+/// The same on `threads` threads, each with a contiguous part of the row: the calling one and others of the pool.
+///
+/// # Panics
+/// If the lengths differ, or there are no threads.
+pub fn memcpy_on(threads: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    let part = x.len().div_ceil(threads).max(1);
+    let mut parts = x.chunks(part).zip(y.chunks_mut(part));
+    rayon::in_place_scope(|scope| {
+        let own = parts.next();
+        parts.for_each(|(x, y)| scope.spawn(|_| memcpy(x, y)));
+        own.into_iter().for_each(|(x, y)| memcpy(x, y));
+    });
+}
+
 /// y = x * factor, as the compiler vectorises it for the baseline target.
 ///
 /// # Panics
@@ -86,6 +101,16 @@ fn folded<const LANES: usize>(mut sums: [f32; LANES]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_whole_on_any_number_of_threads() {
+        for (threads, len) in [(1, 5), (2, 0), (2, 5), (3, 2), (3, 1000)] {
+            let x: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let mut y = vec![-1.0; len];
+            memcpy_on(threads, &x, &mut y);
+            assert_eq!(x, y);
+        }
+    }
 
     #[test]
     fn every_element_is_read_once() {

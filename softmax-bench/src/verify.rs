@@ -41,7 +41,7 @@ pub fn verify(candidate: &Candidate, max_ulp: Option<u32>) -> Option<Verdict> {
             let failure = batch.failure.map(|failure| format!("in a batch, {failure}"));
             Some(Verdict { max_ulp: alone.max_ulp.max(batch.max_ulp), failure: alone.failure.or(failure) })
         }
-        Candidate::Memcpy | Candidate::ReadSum | Candidate::ScaleLoop => None,
+        Candidate::Memcpy | Candidate::MemcpyOn(_) | Candidate::ReadSum | Candidate::ScaleLoop => None,
     }
 }
 

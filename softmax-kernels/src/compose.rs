@@ -3,7 +3,9 @@
 use crate::error::{ShapeError, same_length, whole_rows};
 use crate::kernel::*;
 use crate::plan::{Backup, Plan};
-use crate::steps::Steps;
+use crate::steps::{Rows, Steps};
+#[cfg(feature = "rayon")]
+use crate::threads::Threads;
 use crate::{MaskedRow, Variant};
 use std::fmt;
 
@@ -12,6 +14,8 @@ use std::fmt;
 pub struct ComposedPlan {
     plan: Plan,
     backup: Backup,
+    #[cfg(feature = "rayon")]
+    threads: Threads,
 }
 
 /// Why variants do not make a plan on this CPU. One line.
@@ -35,7 +39,19 @@ impl ComposedPlan {
         let plan = compose(algorithm, ids)?;
         let backup = crate::dispatch::backup(plan.isa)
             .ok_or_else(|| ComposeError(format!("no profile has a table for {}", plan.isa)))?;
-        Ok(ComposedPlan { plan, backup })
+        Ok(ComposedPlan {
+            plan,
+            backup,
+            #[cfg(feature = "rayon")]
+            threads: Threads::ONE,
+        })
+    }
+
+    /// As [`crate::Softmax::threads`].
+    #[cfg(feature = "rayon")]
+    pub fn threads(mut self, threads: usize) -> ComposedPlan {
+        self.threads = Threads(threads);
+        self
     }
 
     /// softmax of `x` into `y`.
@@ -44,6 +60,10 @@ impl ComposedPlan {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
+        #[cfg(feature = "rayon")]
+        if self.share(Rows::one(x, y)) {
+            return Ok(());
+        }
         self.plan.softmax(x, y, &self.backup, MaskedRow::Nan);
         Ok(())
     }
@@ -55,7 +75,7 @@ impl ComposedPlan {
     pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
-        self.plan.softmax_rows(x, y, row_len.max(1), &self.backup, MaskedRow::Nan);
+        self.plan.softmax_batch(Rows::out_of_place(x, y, row_len.max(1)), &self.backup, MaskedRow::Nan);
         Ok(())
     }
 
@@ -65,13 +85,22 @@ impl ComposedPlan {
     /// If the length is no multiple of `row_len`; x is then untouched.
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
-        self.plan.softmax_rows_in_place(x, row_len.max(1), &self.backup, MaskedRow::Nan);
+        self.plan.softmax_batch(Rows::in_place(x, row_len.max(1)), &self.backup, MaskedRow::Nan);
         Ok(())
     }
 
     /// softmax of `x` over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
+        #[cfg(feature = "rayon")]
+        if self.share(Rows::one_in_place(x)) {
+            return;
+        }
         self.plan.softmax_in_place(x, &self.backup, MaskedRow::Nan);
+    }
+
+    #[cfg(feature = "rayon")]
+    fn share(&self, rows: Rows) -> bool {
+        self.threads.softmax(rows, &self.plan, &self.backup, MaskedRow::Nan)
     }
 }
 

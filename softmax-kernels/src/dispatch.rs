@@ -109,10 +109,10 @@ pub(crate) fn selection(accuracy: Accuracy, in_place: bool, len: usize) -> Selec
     Selection { profile: profile.name, upper: upper.unwrap_or(usize::MAX), plan, reason, forced }
 }
 
-/// What takes over on `isa` from plans that give a row up, if a profile has a table for it.
+/// What takes over on `isa` from plans that give a row up, whatever their accuracy, if a profile has a table for it.
 pub(crate) fn backup(isa: &str) -> Option<Backup> {
     let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
-    tables.find(|table| table.isa == isa).map(|table| table.backup)
+    tables.find(|table| table.isa == isa && table.accuracy == Accuracy::Accurate).map(|table| table.backup)
 }
 
 /// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has

@@ -79,6 +79,7 @@ impl ExtSum {
 }
 
 /// An [`ExtSum`] with a wide mantissa, in which the blocks of a row add up.
+#[derive(Clone, Copy)]
 pub(crate) struct WideExtSum {
     pub(crate) mantissa: f64,
     pub(crate) exponent: f32,

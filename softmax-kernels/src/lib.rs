@@ -22,10 +22,13 @@ mod error;
 mod ext_sum;
 mod grid;
 mod kernel;
+mod parts;
 mod plan;
 pub mod profile;
 mod softmax;
 mod steps;
+#[cfg(feature = "rayon")]
+mod threads;
 mod variant;
 
 pub use compose::{ComposeError, ComposedPlan};

@@ -4,6 +4,7 @@
 //! exp core is exact, a sum that overflowed, or no number. Their elements are still there, and [`Backup`] takes them over.
 
 use crate::MaskedRow;
+use crate::parts::Parts;
 use crate::steps::{Row, Rows, Steps};
 
 /// An algorithm with a kernel for each pass: a softmax for rows of any length.
@@ -47,30 +48,8 @@ impl Plan {
         self.softmax_row(Row::in_place(x), backup, masked);
     }
 
-    /// softmax of each row of `len` elements, at least one, which divides the length of `x` and `y`.
-    pub(crate) fn softmax_rows(
-        &self,
-        x: &[f32],
-        y: &mut [f32],
-        len: usize,
-        backup: &Backup,
-        masked: MaskedRow,
-    ) {
-        self.softmax_batch(Rows::out_of_place(x, y, len), backup, masked);
-    }
-
-    /// softmax of each row of `len` elements over itself.
-    pub(crate) fn softmax_rows_in_place(
-        &self,
-        x: &mut [f32],
-        len: usize,
-        backup: &Backup,
-        masked: MaskedRow,
-    ) {
-        self.softmax_batch(Rows::in_place(x, len), backup, masked);
-    }
-
-    fn softmax_batch(&self, rows: Rows, backup: &Backup, masked: MaskedRow) {
+    /// softmax of each row of a batch.
+    pub(crate) fn softmax_batch(&self, rows: Rows, backup: &Backup, masked: MaskedRow) {
         let mut left = rows;
         loop {
             // SAFETY: as in `softmax_regular`.
@@ -83,16 +62,17 @@ impl Plan {
         }
     }
 
+    /// softmax of a valid row, on as many threads as its parts go to. Irregular ones stay on this thread.
     #[inline]
-    fn softmax_row(&self, row: Row, backup: &Backup, masked: MaskedRow) {
+    pub(crate) fn softmax_row(&self, row: impl Parts, backup: &Backup, masked: MaskedRow) {
         if !self.softmax_regular(row) {
-            backup.softmax_irregular(row, masked);
+            backup.softmax_irregular(row.whole(), masked);
         }
     }
 
     /// Whether the row was regular; if not, its elements are as they were.
     #[inline]
-    fn softmax_regular(&self, row: Row) -> bool {
+    fn softmax_regular(&self, row: impl Parts) -> bool {
         // SAFETY: this plan exists, so the CPU supports its kernels; rows are made from slices of one length.
         unsafe { self.steps.run(row, self.largest_max) }
     }

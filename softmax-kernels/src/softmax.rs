@@ -2,14 +2,18 @@
 
 use crate::dispatch::{self, Selection};
 use crate::error::{ShapeError, same_length, whole_rows};
+use crate::plan::{Backup, Plan};
+use crate::steps::Rows;
+#[cfg(feature = "rayon")]
+use crate::threads::Threads;
 
-/// How far outputs that are normal floats may be from the exact result, for x ~ U(-10, 10).
+/// How far outputs that are normal floats may be from the exact result, for x ~ U(-10, 10) and x ~ 5 N(0, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Accuracy {
-    /// At most 20 ULP, also for x ~ 5 N(0, 1).
+    /// At most 20 ULP.
     #[default]
     Fast,
-    /// At most 4 ULP; up to 10 for x ~ 5 N(0, 1), where few elements make up the sum.
+    /// At most 4 ULP.
     Accurate,
 }
 
@@ -66,12 +70,19 @@ pub fn softmax_rows_in_place(x: &mut [f32], row_len: usize) -> Result<(), ShapeE
 pub struct Softmax {
     accuracy: Accuracy,
     masked: MaskedRow,
+    #[cfg(feature = "rayon")]
+    threads: Threads,
 }
 
 impl Softmax {
-    /// The options that [`softmax`] has: fast, NaN for masked rows.
+    /// The options that [`softmax`] has: fast, NaN for masked rows, one thread.
     pub const fn new() -> Softmax {
-        Softmax { accuracy: Accuracy::Fast, masked: MaskedRow::Nan }
+        Softmax {
+            accuracy: Accuracy::Fast,
+            masked: MaskedRow::Nan,
+            #[cfg(feature = "rayon")]
+            threads: Threads::ONE,
+        }
     }
 
     /// How accurate.
@@ -86,6 +97,18 @@ impl Softmax {
         self
     }
 
+    /// On how many threads at most, 1 by default: the calling one and others of the current rayon pool, 0 for as many as
+    /// the pool has. The result is the same to the last bit.
+    ///
+    /// Batches are divided by rows, long rows into parts; what is too small to gain, below 131072 elements, stays on the
+    /// calling thread. So does a single row whose plan ([`Softmax::selected`]) is `online` or a `blocked_` one, each block of
+    /// which continues from the one before, and a row so extreme that its plan gives it up.
+    #[cfg(feature = "rayon")]
+    pub const fn threads(mut self, threads: usize) -> Softmax {
+        self.threads = Threads(threads);
+        self
+    }
+
     /// softmax of one row.
     ///
     /// # Errors
@@ -93,14 +116,24 @@ impl Softmax {
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
         let table = dispatch::table(self.accuracy, false);
-        table.plan(x.len()).softmax(x, y, &table.backup, self.masked);
+        let plan = table.plan(x.len());
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Rows::one(x, y), plan, &table.backup, self.masked) {
+            return Ok(());
+        }
+        plan.softmax(x, y, &table.backup, self.masked);
         Ok(())
     }
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
         let table = dispatch::table(self.accuracy, true);
-        table.plan(x.len()).softmax_in_place(x, &table.backup, self.masked);
+        let plan = table.plan(x.len());
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Rows::one_in_place(x), plan, &table.backup, self.masked) {
+            return;
+        }
+        plan.softmax_in_place(x, &table.backup, self.masked);
     }
 
     /// softmax of each row of `row_len` elements.
@@ -112,7 +145,8 @@ impl Softmax {
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, false);
         // Rows of 0 elements only make an empty matrix, which has no rows of any length.
-        table.plan(row_len).softmax_rows(x, y, row_len.max(1), &table.backup, self.masked);
+        let rows = Rows::out_of_place(x, y, row_len.max(1));
+        self.run_batch(rows, table.plan(row_len), &table.backup);
         Ok(())
     }
 
@@ -123,8 +157,16 @@ impl Softmax {
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
         let table = dispatch::table(self.accuracy, true);
-        table.plan(row_len).softmax_rows_in_place(x, row_len.max(1), &table.backup, self.masked);
+        self.run_batch(Rows::in_place(x, row_len.max(1)), table.plan(row_len), &table.backup);
         Ok(())
+    }
+
+    fn run_batch(&self, rows: Rows, plan: &Plan, backup: &Backup) {
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(rows, plan, backup, self.masked) {
+            return;
+        }
+        plan.softmax_batch(rows, backup, self.masked);
     }
 
     /// What these options use out of place for rows of `len` elements on this machine, and why.

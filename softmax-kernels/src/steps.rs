@@ -5,6 +5,7 @@
 
 use crate::ext_sum::WideExtSum;
 use crate::kernel::*;
+use crate::parts::Parts;
 
 /// An algorithm with a kernel for each pass. The variants and fields are those of `softmax_spec::Algorithm`.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +69,21 @@ impl Row {
         std::ptr::eq(self.x, self.y)
     }
 
+    /// Number of elements.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn len(self) -> usize {
+        self.n
+    }
+
+    /// The `len` elements from `at` on.
+    #[inline]
+    pub(crate) fn part(self, at: usize, len: usize) -> Row {
+        debug_assert!(at + len <= self.n);
+        Row { x: self.x.wrapping_add(at), y: self.y.wrapping_add(at), n: len }
+    }
+
     /// Parts of `block` elements and the rest, as (offset, length).
-    fn blocks(self, block: usize) -> impl Iterator<Item = (usize, usize)> {
+    pub(crate) fn block_ranges(self, block: usize) -> impl Iterator<Item = (usize, usize)> {
         (0..self.n).step_by(block).map(move |start| (start, block.min(self.n - start)))
     }
 
@@ -107,6 +121,40 @@ impl Rows {
     pub(crate) fn in_place(x: &mut [f32], len: usize) -> Rows {
         let Row { x, y, n } = Row::in_place(x);
         Rows { first: Row { x, y, n: len }, count: n / len }
+    }
+
+    /// One row, which may be empty.
+    #[cfg(feature = "rayon")]
+    #[inline]
+    pub(crate) fn one(x: &[f32], y: &mut [f32]) -> Rows {
+        Rows { first: Row::out_of_place(x, y), count: 1 }
+    }
+
+    /// The same, in place.
+    #[cfg(feature = "rayon")]
+    #[inline]
+    pub(crate) fn one_in_place(x: &mut [f32]) -> Rows {
+        Rows { first: Row::in_place(x), count: 1 }
+    }
+
+    /// How many they are.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn count(self) -> usize {
+        self.count
+    }
+
+    /// The first one; the others are as long.
+    #[cfg(feature = "rayon")]
+    #[inline]
+    pub(crate) fn first(self) -> Row {
+        self.first
+    }
+
+    /// `count` of them, from the `start`-th on.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn part(self, start: usize, count: usize) -> Rows {
+        debug_assert!(start + count <= self.count);
+        Rows { count, ..self.skip(start) }
     }
 
     /// The first one and those after it.
@@ -153,8 +201,8 @@ impl Steps {
     /// # Safety
     /// The CPU supports the kernels, and the row is valid.
     #[inline]
-    pub(crate) unsafe fn run(&self, row: Row, largest_max: f32) -> bool {
-        if row.n == 0 {
+    pub(crate) unsafe fn run(&self, row: impl Parts, largest_max: f32) -> bool {
+        if row.whole().n == 0 {
             return true;
         }
         // Of NaN and infinities no comparison with a bound is true.
@@ -164,29 +212,35 @@ impl Steps {
             match *self {
                 Steps::TwoPass { ext_sum, ext_scale } => two_pass(row, ext_sum, ext_scale, largest_max),
                 Steps::ThreePassRecompute { max, sum_exp, scale_exp } => {
-                    let max = (max.raw)(row.x, row.n);
+                    let max = max_of(row, max);
                     is_regular(max) && recompute(row, sum_exp, scale_exp, max, f64::INFINITY)
                 }
                 Steps::ThreePassReload { max, store_exp, scale } => {
-                    let max = (max.raw)(row.x, row.n);
+                    let max = max_of(row, max);
                     is_regular(max) && reload(row, store_exp, scale, max, f64::INFINITY)
                 }
-                Steps::Online { online_sum, scale_exp } => online(row, online_sum, scale_exp, is_regular),
+                Steps::Online { online_sum, scale_exp } => {
+                    online(row.whole(), online_sum, scale_exp, is_regular)
+                }
                 Steps::BlockedReload { max, store_exp, scale } => {
-                    !row.is_in_place() && blocked_reload(row, max, store_exp, scale, is_regular)
+                    !row.whole().is_in_place()
+                        && blocked_reload(row.whole(), max, store_exp, scale, is_regular)
                 }
                 Steps::BlockedRecompute { max, sum_exp, scale_exp } => {
-                    blocked_recompute(row, max, sum_exp, scale_exp, is_regular)
+                    blocked_recompute(row.whole(), max, sum_exp, scale_exp, is_regular)
                 }
                 Steps::SampledReload { store_exp, scale } => {
-                    let sample = row.sample();
-                    !row.is_in_place()
+                    let sample = row.whole().sample();
+                    !row.whole().is_in_place()
                         && is_regular(sample)
                         && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
-                Steps::Resident { softmax } => (softmax.raw)(row.x, row.y, row.n, 1) == 1,
+                Steps::Resident { softmax } => {
+                    let Row { x, y, n } = row.whole();
+                    (softmax.raw)(x, y, n, 1) == 1
+                }
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
-                    let sample = row.sample();
+                    let sample = row.whole().sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
                 }
             }
@@ -196,16 +250,32 @@ impl Steps {
 
 /// # Safety
 /// As [`Steps::run`].
-unsafe fn two_pass(row: Row, ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel, largest_max: f32) -> bool {
-    let Row { x, y, n } = row;
+unsafe fn max_of(row: impl Parts, max: MaxKernel) -> f32 {
+    // SAFETY: parts stay inside the row.
+    row.parts(|part| unsafe { (max.raw)(part.x, part.n) }, f32::max)
+}
+
+/// # Safety
+/// As [`Steps::run`].
+unsafe fn two_pass(
+    row: impl Parts,
+    ext_sum: ExtSumKernel,
+    ext_scale: ExtScaleKernel,
+    largest_max: f32,
+) -> bool {
+    let mut sum = WideExtSum::NOTHING;
     // SAFETY: blocks stay inside the row.
-    let block_sum = |(at, len)| unsafe { (ext_sum.raw)(x.add(at), len) };
-    let sum = row.blocks(ext_sum.block()).map(block_sum).fold(WideExtSum::NOTHING, WideExtSum::add);
+    let block_sum = |block: Row| unsafe { (ext_sum.raw)(block.x, block.n) };
+    row.blocks(ext_sum.block(), block_sum, |block| {
+        sum = sum.add(block);
+        false
+    });
     if !sum.is_regular(largest_max) {
         return false;
     }
-    // SAFETY: the row is valid.
-    unsafe { (ext_scale.raw)(x, y, n, (1.0 / sum.mantissa) as f32, sum.exponent) };
+    let factor = (1.0 / sum.mantissa) as f32;
+    // SAFETY: parts stay inside the row, which is valid.
+    row.parts(|part| unsafe { (ext_scale.raw)(part.x, part.y, part.n, factor, sum.exponent) }, nothing);
     true
 }
 
@@ -214,27 +284,19 @@ unsafe fn two_pass(row: Row, ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel, l
 /// # Safety
 /// As [`Steps::run`].
 unsafe fn recompute(
-    row: Row,
+    row: impl Parts,
     sum_exp: SumExpKernel,
     scale_exp: ScaleExpKernel,
     shift: f32,
     largest_sum: f64,
 ) -> bool {
-    let Row { x, y, n } = row;
-    let mut sum = 0.0;
-    for (at, len) in row.blocks(sum_exp.block()) {
-        // SAFETY: blocks stay inside the row.
-        sum += unsafe { (sum_exp.raw)(x.add(at), len, shift) };
-        if sum > largest_sum {
-            return false;
-        }
-    }
-    // A sum that is NaN is what a row with a NaN has, or one that a sampling algorithm's core fails for.
-    if sum.is_nan() && largest_sum.is_finite() {
+    // SAFETY: blocks stay inside the row.
+    let block_sum = |block: Row| unsafe { (sum_exp.raw)(block.x, block.n, shift) };
+    let Some(sum) = sum_up_to(largest_sum, row, sum_exp.block(), block_sum) else {
         return false;
-    }
-    // SAFETY: the row is valid.
-    unsafe { (scale_exp.raw)(x, y, n, shift, 1.0 / sum) };
+    };
+    // SAFETY: parts stay inside the row, which is valid.
+    row.parts(|part| unsafe { (scale_exp.raw)(part.x, part.y, part.n, shift, 1.0 / sum) }, nothing);
     true
 }
 
@@ -243,28 +305,43 @@ unsafe fn recompute(
 /// # Safety
 /// As [`Steps::run`].
 unsafe fn reload(
-    row: Row,
+    row: impl Parts,
     store_exp: StoreExpKernel,
     scale: ScaleKernel,
     shift: f32,
     largest_sum: f64,
 ) -> bool {
-    let Row { x, y, n } = row;
-    let mut sum = 0.0;
-    for (at, len) in row.blocks(store_exp.block()) {
-        // SAFETY: blocks stay inside the row.
-        sum += unsafe { (store_exp.raw)(x.add(at), y.add(at), len, shift) };
-        if sum > largest_sum {
-            return false;
-        }
-    }
-    if sum.is_nan() && largest_sum.is_finite() {
+    // SAFETY: blocks stay inside the row.
+    let block_sum = |block: Row| unsafe { (store_exp.raw)(block.x, block.y, block.n, shift) };
+    let Some(sum) = sum_up_to(largest_sum, row, store_exp.block(), block_sum) else {
         return false;
-    }
-    // SAFETY: the row is valid.
-    unsafe { (scale.raw)(y, y, n, 1.0 / sum) };
+    };
+    // SAFETY: parts stay inside the row, which is valid.
+    row.parts(|part| unsafe { (scale.raw)(part.y, part.y, part.n, 1.0 / sum) }, nothing);
     true
 }
+
+/// The sum over the row's blocks, unless it is larger than `largest` or, where that is a limit, NaN.
+#[inline(always)]
+fn sum_up_to(
+    largest: f64,
+    row: impl Parts,
+    block: usize,
+    block_sum: impl Fn(Row) -> f64 + Sync,
+) -> Option<f64> {
+    let mut sum = 0.0;
+    row.blocks(block, block_sum, |block| {
+        sum += block;
+        // Terms are not negative: a sum above the limit stays there, or becomes NaN.
+        sum > largest
+    });
+    // A sum that is NaN is what a row with a NaN has, or one that a sampling algorithm's core fails for.
+    let is_too_large = sum > largest || (sum.is_nan() && largest.is_finite());
+    (!is_too_large).then_some(sum)
+}
+
+/// What passes that only store merge to.
+fn nothing((): (), (): ()) {}
 
 /// # Safety
 /// As [`Steps::run`].
@@ -275,7 +352,7 @@ unsafe fn online(
     is_regular: impl Fn(f32) -> bool,
 ) -> bool {
     let Row { x, y, n } = row;
-    let (max, sum) = row.blocks(online_sum.block()).fold((START, 0.0), |(max, sum), (at, len)| {
+    let (max, sum) = row.block_ranges(online_sum.block()).fold((START, 0.0), |(max, sum), (at, len)| {
         // SAFETY: blocks stay inside the row.
         unsafe { (online_sum.raw)(x.add(at), len, max, sum) }
     });
@@ -300,7 +377,7 @@ unsafe fn blocked_recompute(
     // SAFETY: one element is valid for reads of one element.
     let exp = |x: f32, shift: f32| unsafe { (sum_exp.raw)(&x, 1, shift) };
     let (mut shift, mut sum) = (START, 0.0);
-    for (at, len) in row.blocks(BLOCK) {
+    for (at, len) in row.block_ranges(BLOCK) {
         // SAFETY: blocks stay inside the row.
         let max = unsafe { (max.raw)(x.add(at), len) };
         if max > shift {
@@ -335,7 +412,7 @@ unsafe fn blocked_reload(
     let exp = |x: f32, shift: f32| unsafe { (store_exp.raw)(&x, &mut 0.0, 1, shift) };
     let mut segments = Segments::new();
     let mut sum = 0.0;
-    for (at, len) in row.blocks(BLOCK) {
+    for (at, len) in row.block_ranges(BLOCK) {
         // SAFETY: blocks stay inside the row.
         let max = unsafe { (max.raw)(x.add(at), len) };
         let shift = segments.shift();

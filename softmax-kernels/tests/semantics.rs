@@ -3,46 +3,17 @@
 //!
 //! Variants by themselves are tested in `variants.rs`; here whole plans are, and the public functions.
 
+use softmax_bench::catalogue::{small_plan, small_plans};
 use softmax_bench::oracle;
-use softmax_kernels::{Accuracy, ComposedPlan, ExtSum, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
-use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Store, Tile};
-
-/// One plan per algorithm, ISA and exp core that the grid has.
-fn plans() -> Vec<(String, ComposedPlan)> {
-    let mut plans = Vec::new();
-    for isa in Isa::ALL {
-        for algorithm in Algorithm::ALL {
-            plans.extend(Exp::all().filter_map(|exp| plan(algorithm, isa, exp)));
-        }
-    }
-    plans
-}
-
-fn plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPlan)> {
-    let variant = |&pass: &Pass| PassVariant {
-        pass,
-        element: Element::F32,
-        isa,
-        exp: pass.exponentiates().then_some(exp),
-        tile: Tile {
-            unroll: if pass.is_resident() { 4 } else { 2 },
-            accumulators: if pass.reduces() { 2 } else { 1 },
-        },
-        store: Store::Temporal,
-    };
-    let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
-    let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let composed = ComposedPlan::compose(algorithm.id(), &ids).ok()?;
-    Some((plan.to_string(), composed))
-}
+use softmax_kernels::{Accuracy, ExtSum, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
+use softmax_spec::{Algorithm, Exp, Isa};
 
 /// Lengths that reach every loop of every plan here: tiles have at most 32 elements.
 const LENGTHS: std::ops::RangeInclusive<usize> = 0..=70;
 
 /// Both forms of a plan on `x`, each output checked by `holds`.
 fn check(what: &str, x: &[f32], holds: impl Fn(&[f32]) -> bool) {
-    for (name, plan) in plans() {
+    for (name, plan) in small_plans() {
         let mut y = vec![0.5; x.len()];
         plan.run(x, &mut y).unwrap();
         assert!(holds(&y), "{name}, {what}, n = {}: {x:?} gave {y:?}", x.len());
@@ -78,7 +49,7 @@ fn there_is_a_plan_for_every_algorithm_and_supported_isa() {
     for isa in Isa::ALL {
         let supported = softmax_kernels::variants().iter().any(|v| v.isa == isa.id() && v.is_supported());
         for algorithm in Algorithm::ALL {
-            let planned = Exp::all().any(|exp| plan(algorithm, isa, exp).is_some());
+            let planned = Exp::all().any(|exp| small_plan(algorithm, isa, exp).is_some());
             let suits = Exp::all().any(|exp| algorithm.suits(exp, isa));
             assert_eq!(planned, supported && suits, "{algorithm} on {isa}");
         }
@@ -274,7 +245,7 @@ fn a_row_does_not_depend_on_its_neighbours() {
         ];
         for start in 0..rows.len() {
             let batch: Vec<f32> = (0..7).flat_map(|i| rows[(start + i * i) % rows.len()].clone()).collect();
-            for (name, plan) in plans() {
+            for (name, plan) in small_plans() {
                 let mut together = vec![0.5; batch.len()];
                 plan.run_rows(&batch, &mut together, len).unwrap();
                 let mut alone = vec![0.5; batch.len()];

@@ -4,14 +4,17 @@
 //! one measurement instead of a search. Bad input is answered, never fatal.
 
 use anyhow::{Context, Result};
+use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
-use softmax_bench::protocol::{Reply, Request, TimeRequest};
-use softmax_bench::{affinity, timer, verify};
+use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
+use softmax_bench::{timer, verify};
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
+use std::slice;
 
 fn main() -> Result<()> {
-    if affinity::pin_to_current_core().is_none() {
+    let pin = Pin::to_current_core();
+    if pin.is_none() {
         eprintln!("measure: not pinned to a core, expect more noise");
     }
     let mut requests = io::stdin().lock();
@@ -22,7 +25,7 @@ fn main() -> Result<()> {
         if requests.read_until(b'\n', &mut line).context("reading a request")? == 0 {
             return Ok(());
         }
-        let reply = answer(&line).unwrap_or_else(|error| Reply::Error(format!("{error:#}")));
+        let reply = answer(&line, pin.as_ref()).unwrap_or_else(|error| Reply::Error(format!("{error:#}")));
         match send(&mut replies, &reply) {
             // Whoever asked is gone.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
@@ -38,8 +41,27 @@ fn send(replies: &mut impl Write, reply: &Reply) -> io::Result<()> {
     replies.flush()
 }
 
-fn answer(line: &[u8]) -> Result<Reply> {
-    match serde_json::from_slice(line).context("not a request")? {
+fn answer(line: &[u8], pin: Option<&Pin>) -> Result<Reply> {
+    let request = serde_json::from_slice(line).context("not a request")?;
+    match pin.filter(|_| names_threads(&request)) {
+        // Threads stay where they are started, and a pinned caller would have them start on its own core.
+        Some(pin) => pin.lifted(|| carry_out(request)),
+        None => carry_out(request),
+    }
+}
+
+/// Whether it is about a candidate on several threads.
+fn names_threads(request: &Request) -> bool {
+    let candidates = match request {
+        Request::Describe => &[],
+        Request::Find(candidate) | Request::Verify { candidate, .. } => slice::from_ref(candidate),
+        Request::Time(request) => request.candidates.as_slice(),
+    };
+    candidates.iter().any(|candidate| candidate.contains(protocol::THREADS))
+}
+
+fn carry_out(request: Request) -> Result<Reply> {
+    match request {
         Request::Describe => Ok(describe()),
         Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),

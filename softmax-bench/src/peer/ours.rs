@@ -9,9 +9,9 @@ use softmax_kernels::{Accuracy, Forced, Selection, Softmax};
 pub struct Ours(Softmax);
 
 impl Ours {
-    /// With this accuracy.
-    pub fn new(accuracy: Accuracy) -> Ours {
-        Ours(Softmax::new().accuracy(accuracy))
+    /// With this accuracy, on so many threads.
+    pub fn new(accuracy: Accuracy, threads: usize) -> Ours {
+        Ours(Softmax::new().accuracy(accuracy).threads(threads))
     }
 }
 

@@ -282,8 +282,9 @@ impl<'a> Function<'a> {
         let block = tree(&mut self.b, &*self.body, self.accumulators[..count].to_vec()).unwrap_or_default();
         let folded = self.body.fold(&mut self.b, &total, &block);
         self.assign(&total, &folded);
-        for names in self.accumulators[..count].to_vec() {
-            let identity = self.identity.clone();
+        let identity = self.identity.clone();
+        for i in 0..count {
+            let names = self.accumulators[i].clone();
             self.assign(&names, &identity);
         }
         self.b.take_section()

@@ -243,6 +243,27 @@ fn results_do_not_depend_on_alignment_or_thread() {
     }
 }
 
+#[cfg(feature = "threads")]
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    for (len, row_len) in [(1 << 19, 1 << 19), ((1 << 20) + 3, (1 << 20) + 3), (200_000, 1000)] {
+        let x = uniform(len, 1);
+        for accuracy in [Accuracy::Fast, Accuracy::Accurate] {
+            let run = |threads| {
+                let mut y = vec![0.5; len];
+                let softmax = Softmax::new().accuracy(accuracy).threads(threads);
+                match len == row_len {
+                    true => softmax.run(&x, &mut y).unwrap(),
+                    false => softmax.run_rows(&x, &mut y, row_len).unwrap(),
+                }
+                y
+            };
+            let expected = run(1);
+            assert!([2, 3, 0].into_iter().all(|threads| run(threads) == expected), "{len} / {row_len}");
+        }
+    }
+}
+
 #[test]
 fn what_is_selected_is_compiled_in_and_says_why() {
     for len in [1, 100, 10_000, 1_000_000] {
