@@ -321,7 +321,7 @@ unsafe fn reload(
     true
 }
 
-/// The sum over the row's blocks, unless it is larger than `largest` or, where that is a limit, NaN.
+/// The sum over the row's blocks; `None` if it is limited to `largest` and beyond that, or no sum of exponentials at all.
 #[inline(always)]
 fn sum_up_to(
     largest: f64,
@@ -329,15 +329,14 @@ fn sum_up_to(
     block: usize,
     block_sum: impl Fn(Row) -> f64 + Sync,
 ) -> Option<f64> {
+    // Far above what a core is made for its polynomial may be negative, and the sum -inf or NaN.
+    let is_out_of_range = |sum: f64| largest.is_finite() && !(0.0..=largest).contains(&sum);
     let mut sum = 0.0;
     row.blocks(block, block_sum, |block| {
         sum += block;
-        // Terms are not negative: a sum above the limit stays there, or becomes NaN.
-        sum > largest
+        is_out_of_range(sum)
     });
-    // A sum that is NaN is what a row with a NaN has, or one that a sampling algorithm's core fails for.
-    let is_too_large = sum > largest || (sum.is_nan() && largest.is_finite());
-    (!is_too_large).then_some(sum)
+    (!is_out_of_range(sum)).then_some(sum)
 }
 
 /// What passes that only store merge to.

@@ -262,3 +262,17 @@ fn a_row_does_not_depend_on_its_neighbours() {
         }
     }
 }
+
+/// Exponentials relative to samples overflow to either infinity, or to NaN, wherever the largest element is.
+#[test]
+fn a_maximum_that_samples_miss_is_found() {
+    for len in [33, 64, 70] {
+        for at in 0..len {
+            for value in [50.0, 100.0, 1e4, 1e7, 1e20, 3.4e38] {
+                let x = with(ramp(len), at, value);
+                // Room for the cores that round x - max.
+                check("a large element", &x, |y| close(&x, y, 5.0 * RELATIVE));
+            }
+        }
+    }
+}

@@ -3,10 +3,11 @@
 
 softmax_kernels::kernels! {
     grid {
-        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum],
+        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
         isas: [scalar, sse2, avx2, avx512],
         unroll: [3, 5, 9],
         accumulators: [1, 3],
-        exp: [cody_waite 4, accurate 4, fast 4],
+        exp: [cody_waite 4, accurate 4, fast 4, direct 4],
+        store: [temporal, non_temporal],
     }
 }

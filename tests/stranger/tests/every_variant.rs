@@ -9,8 +9,8 @@ use stranger::VARIANTS;
 /// |x - max| <= 20, and some for sums.
 const RELATIVE: f64 = 1e-5;
 
-const PASSES: [&str; 8] =
-    ["max", "sum_exp", "store_exp", "scale", "scale_exp", "ext_sum", "ext_scale", "online_sum"];
+const PASSES: [&str; 9] =
+    ["max", "sum_exp", "store_exp", "scale", "scale_exp", "ext_sum", "ext_scale", "online_sum", "softmax"];
 
 /// A row with everything about it in f64.
 struct Row {
@@ -126,6 +126,19 @@ fn check(kernel: Kernel, row: &Row) -> Result<(), String> {
             let exact = || x.iter().map(|&x| f64::from(x).exp() / 24.0);
             outputs.iter().try_for_each(|y| all_close(y, 1.0, exact()))
         }
+        Kernel::Softmax(k) => {
+            let taken = std::cell::Cell::new(0);
+            let count = |was_taken| taken.set(taken.get() + usize::from(was_taken));
+            let outputs = row.stored(|x, y| k.run(x, y).map(count), |x| count(k.run_in_place(x)));
+            let fits = (1..=k.longest_row()).contains(&x.len());
+            match taken.get() == if fits { outputs.len() } else { 0 } {
+                true if fits => {
+                    outputs.iter().try_for_each(|y| all_close(y, 1.0, exps.iter().map(|exp| exp / sum)))
+                }
+                true => Ok(()),
+                false => Err(format!("taken {} times", taken.get())),
+            }
+        }
         Kernel::OnlineSum(k) => {
             let (got_max, got_sum) = k.run(x);
             let expected = if x.is_empty() { OnlineSumKernel::START } else { max };
@@ -187,17 +200,21 @@ fn isas() -> Vec<(&'static str, bool)> {
 
 #[test]
 fn the_registry_is_the_grid() {
-    // Tiles 3, 5 and 9 with 1 or 3 accumulators where they divide; two reductions where the maximum is unknown.
-    let tiles = |pass: &str| if matches!(pass, "scale" | "scale_exp" | "ext_scale") { 3 } else { 5 };
+    // Tiles 3, 5 and 9 with 1 or 3 accumulators where they divide; three reductions where the maximum is unknown; two ways
+    // to store where that can be chosen.
+    let streams = |pass: &str| matches!(pass, "scale" | "scale_exp" | "ext_scale");
+    let tiles = |pass: &str| if streams(pass) || pass == "softmax" { 3 } else { 5 };
     let cores = |pass: &str| match pass {
         "max" | "scale" => 1,
-        "ext_sum" | "ext_scale" => 2,
-        _ => 3,
+        "ext_sum" | "ext_scale" => 3,
+        _ => 4,
     };
+    let stores = |pass: &str, isa: &str| if streams(pass) && isa != "scalar" { 2 } else { 1 };
     for (isa, _) in isas() {
         for pass in PASSES {
             let rows = VARIANTS.iter().filter(|variant| variant.isa == isa && variant.pass == pass);
-            assert_eq!(rows.count(), tiles(pass) * cores(pass), "{pass} on {isa}");
+            let expected = tiles(pass) * cores(pass) * stores(pass, isa);
+            assert_eq!(rows.count(), expected, "{pass} on {isa}");
         }
     }
     let ids: BTreeSet<&str> = VARIANTS.iter().map(|variant: &Variant| variant.id).collect();
