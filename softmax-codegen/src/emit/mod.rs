@@ -258,7 +258,7 @@ impl<'a> Function<'a> {
             Some(_) => vec![self.accumulators[0].clone()],
             None => self.accumulators.clone(),
         };
-        let result = match tree(&mut self.b, &*self.body, states) {
+        let result = match tree(states, |left, right| self.body.merge(&mut self.b, left, right)) {
             Some(state) => self.body.finish(&mut self.b, total, &state),
             None => quote!(),
         };
@@ -279,7 +279,9 @@ impl<'a> Function<'a> {
     /// Merges the first `count` accumulators into the total and starts them afresh.
     fn fold_into_total(&mut self, count: usize) -> TokenStream {
         let total = self.total.as_ref().map_or(State::new(), |total| total.names.clone());
-        let block = tree(&mut self.b, &*self.body, self.accumulators[..count].to_vec()).unwrap_or_default();
+        let accumulators = self.accumulators[..count].to_vec();
+        let block = tree(accumulators, |left, right| self.body.merge(&mut self.b, left, right));
+        let block = block.unwrap_or_default();
         let folded = self.body.fold(&mut self.b, &total, &block);
         self.assign(&total, &folded);
         let identity = self.identity.clone();
@@ -339,16 +341,22 @@ fn advance_loop(end: TokenStream, elements: usize, section: TokenStream) -> Toke
     }
 }
 
-/// Merges accumulators pairwise; `None` if there are none.
-fn tree(b: &mut Builder, body: &dyn Body, mut states: Vec<State>) -> Option<State> {
-    while states.len() > 1 {
-        let merged = states.chunks(2).map(|pair| match pair {
-            [left, right] => body.merge(b, left, right),
+/// One value for many, pairwise, so that none waits for many others or is rounded more often than log2 of their number;
+/// `None` if there are none.
+fn tree<T: Clone>(mut values: Vec<T>, mut combine: impl FnMut(&T, &T) -> T) -> Option<T> {
+    while values.len() > 1 {
+        let combined = values.chunks(2).map(|pair| match pair {
+            [left, right] => combine(left, right),
             single => single[0].clone(),
         });
-        states = merged.collect();
+        values = combined.collect();
     }
-    states.pop()
+    values.pop()
+}
+
+/// The sum of one or more vectors.
+fn sum_of(b: &mut Builder, vectors: &[Value]) -> Value {
+    tree(vectors.to_vec(), |left, right| b.add(left, right)).expect("there is a vector")
 }
 
 /// For passes that reduce nothing: they have no accumulators, so the rest of [`Body`] is never asked for.

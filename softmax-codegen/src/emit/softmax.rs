@@ -5,8 +5,8 @@
 //! them relative to a constant, which does without the maximum and suits every row whose maximum is within about +-40;
 //! the sum tells. A row that is out of range otherwise is not written: the function stops there and returns its index.
 
-use super::core_of;
 use super::scale::WideFactor;
+use super::{core_of, sum_of, tree};
 use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
@@ -152,7 +152,7 @@ impl<'a> ResidentRow<'a> {
         let (max, shift) = match origin {
             Origin::Constant => (None, self.constant_shift.clone()),
             Origin::Own => {
-                let max = tree(b, &xs, |b, left, right| b.max(left, right));
+                let max = tree(xs.clone(), |left, right| b.max(left, right)).expect("a row has a vector");
                 let max = b.reduce_max(&max);
                 let splat = b.splat(&max);
                 (Some(max), self.core.shift(b, &splat))
@@ -191,16 +191,15 @@ impl<'a> ResidentRow<'a> {
 
     /// The sum, an f64 where it must be exact.
     fn sum(&self, b: &mut Builder, exponentials: &[Value]) -> Value {
-        let add = |b: &mut Builder, left: &Value, right: &Value| b.add(left, right);
         if !self.exp().sums_accurately() {
-            let sum = tree(b, exponentials, add);
+            let sum = sum_of(b, exponentials);
             return b.reduce_add(&sum);
         }
         let zero = b.constant(0.0);
         match exponentials.split_at(exponentials.len() / 2) {
             ([], one) => b.reduce_add_wide(&one[0], &zero, &zero),
             (left, right) => {
-                let (left, right) = (tree(b, left, add), tree(b, right, add));
+                let (left, right) = (sum_of(b, left), sum_of(b, right));
                 b.reduce_add_wide(&left, &zero, &right)
             }
         }
@@ -242,17 +241,4 @@ fn left(start: usize) -> TokenStream {
         0 => quote!(n),
         _ => quote!((n - #start)),
     }
-}
-
-/// Pairwise, so that no value waits for many others.
-fn tree(b: &mut Builder, values: &[Value], combine: impl Fn(&mut Builder, &Value, &Value) -> Value) -> Value {
-    let mut values = values.to_vec();
-    while values.len() > 1 {
-        let combined = values.chunks(2).map(|pair| match pair {
-            [left, right] => combine(b, left, right),
-            single => single[0].clone(),
-        });
-        values = combined.collect();
-    }
-    values.remove(0)
 }

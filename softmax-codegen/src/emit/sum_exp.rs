@@ -1,6 +1,6 @@
 //! `sum_exp`: the sum of e^(x - max), second pass of Three-Pass with recomputation.
 
-use super::{Body, Signature, State, core_of};
+use super::{Body, Signature, State, core_of, sum_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
@@ -19,6 +19,8 @@ pub fn signature() -> Signature {
 pub struct SumExp {
     core: Box<dyn Core>,
     shift: Vec<Value>,
+    /// [`PassVariant::sums_each_tile`]: then its vectors are added pairwise.
+    sums_each_tile: bool,
 }
 
 impl SumExp {
@@ -26,12 +28,17 @@ impl SumExp {
         let core = core_of(variant, b);
         let max = b.splat(quote!(max));
         let shift = core.shift(b, &max);
-        SumExp { core, shift }
+        SumExp { core, shift, sums_each_tile: variant.sums_each_tile() }
     }
 
     /// e^(x - max) of each vector, after adding them to the accumulators.
     pub fn exponentials(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
         let exponentials: Vec<Value> = xs.iter().map(|x| self.core.exp(b, x, &self.shift)).collect();
+        if self.sums_each_tile {
+            let sum = sum_of(b, &exponentials);
+            accumulators[0] = vec![b.add(&accumulators[0][0], &sum)];
+            return exponentials;
+        }
         let count = accumulators.len();
         for (i, exponential) in exponentials.iter().enumerate() {
             let accumulator = &mut accumulators[i % count][0];
