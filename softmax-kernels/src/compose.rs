@@ -31,7 +31,8 @@ impl fmt::Display for ComposeError {
 impl std::error::Error for ComposeError {}
 
 impl ComposedPlan {
-    /// The algorithm with these variants, which must share an ISA that this CPU supports and an exp core.
+    /// The algorithm with these variants, which must share an ISA that this CPU supports and an exp core. That the core suits
+    /// the algorithm is the caller's business (`softmax_spec::Plan::new` tells); otherwise answers may be wrong.
     ///
     /// # Errors
     /// If one is unknown or unsupported, or they do not fit together.
@@ -75,7 +76,7 @@ impl ComposedPlan {
     pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
-        self.plan.softmax_batch(Rows::out_of_place(x, y, row_len.max(1)), &self.backup, MaskedRow::Nan);
+        self.batch(Rows::out_of_place(x, y, row_len.max(1)));
         Ok(())
     }
 
@@ -85,7 +86,7 @@ impl ComposedPlan {
     /// If the length is no multiple of `row_len`; x is then untouched.
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
-        self.plan.softmax_batch(Rows::in_place(x, row_len.max(1)), &self.backup, MaskedRow::Nan);
+        self.batch(Rows::in_place(x, row_len.max(1)));
         Ok(())
     }
 
@@ -96,6 +97,14 @@ impl ComposedPlan {
             return;
         }
         self.plan.softmax_in_place(x, &self.backup, MaskedRow::Nan);
+    }
+
+    fn batch(&self, rows: Rows) {
+        #[cfg(feature = "rayon")]
+        if self.share(rows) {
+            return;
+        }
+        self.plan.softmax_batch(rows, &self.backup, MaskedRow::Nan);
     }
 
     #[cfg(feature = "rayon")]

@@ -91,7 +91,8 @@ impl WideExtSum {
 
     /// Whether it is the sum of a row with |max| up to `largest_max`.
     pub(crate) fn is_regular(&self, largest_max: f32) -> bool {
-        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * std::f32::consts::LOG2_E
+        // The exponent is that of the maximum rounded to an integer.
+        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * std::f32::consts::LOG2_E + 0.5
     }
 
     /// With a block's (mantissa, exponent).
@@ -111,15 +112,17 @@ struct Kernels {
     scale: ExtScaleKernel,
 }
 
-/// Of the ISA that dispatch has chosen; later rows of the registry have longer polynomials.
+/// The exp core of `softmax_spec::Plan::shardable`, so that the sums of all ISAs and builds mean the same.
+const CORE: Option<&str> = Some("p6");
+
+/// Of the ISA that dispatch has chosen.
 fn kernels() -> &'static Kernels {
     static KERNELS: OnceLock<Kernels> = OnceLock::new();
     KERNELS.get_or_init(|| {
         let isa = crate::dispatch::table(Accuracy::Accurate, false).isa;
-        let of_isa = || crate::variants().iter().rev().filter(|variant| variant.isa == isa);
-        let pairs = of_isa().flat_map(|sum| of_isa().map(move |scale| (sum, scale)));
-        let mut same_core = pairs.filter(|(sum, scale)| sum.exp == scale.exp);
-        let kernels = same_core.find_map(|(sum, scale)| match (sum.kernel()?, scale.kernel()?) {
+        let of_isa = || crate::variants().iter().filter(|variant| variant.isa == isa && variant.exp == CORE);
+        let mut pairs = of_isa().flat_map(|sum| of_isa().map(move |scale| (sum, scale)));
+        let kernels = pairs.find_map(|(sum, scale)| match (sum.kernel()?, scale.kernel()?) {
             (Kernel::ExtSum(sum), Kernel::ExtScale(scale)) => Some(Kernels { sum, scale }),
             _ => None,
         });

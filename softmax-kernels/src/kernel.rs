@@ -100,7 +100,7 @@ impl StoreExpKernel {
 }
 
 impl ScaleKernel {
-    /// y = x * factor, rounded once, for finite x.
+    /// y = x * factor, rounded once, for finite x and a factor in the range of f32.
     pub fn run(self, x: &[f32], y: &mut [f32], factor: f64) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.

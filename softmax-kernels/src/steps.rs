@@ -29,6 +29,10 @@ const BLOCK: usize = 4096;
 /// differences of maxima are no NaN.
 const START: f32 = OnlineSumKernel::START;
 
+/// How far above the first block's maximum the others may be. Exponentials up to there, and their sums, stay far from
+/// overflow; a row that rises further is given up.
+const RISE: f32 = 32.0;
+
 /// Sums above this are given up by sampling algorithms: their reciprocal must be a normal number, and so must every
 /// exponential whose quotient is.
 const LARGEST_SUM: f64 = (1u128 << 96) as f64;
@@ -407,82 +411,25 @@ unsafe fn blocked_reload(
     is_regular: impl Fn(f32) -> bool,
 ) -> bool {
     let Row { x, y, n } = row;
-    // SAFETY: one element is valid for reads and writes of one element.
-    let exp = |x: f32, shift: f32| unsafe { (store_exp.raw)(&x, &mut 0.0, 1, shift) };
-    let mut segments = Segments::new();
-    let mut sum = 0.0;
+    let (mut shift, mut sum) = (None, 0.0);
     for (at, len) in row.block_ranges(BLOCK) {
         // SAFETY: blocks stay inside the row.
         let max = unsafe { (max.raw)(x.add(at), len) };
-        let shift = segments.shift();
-        if max > shift + Segments::RISE {
-            if !is_regular(max) {
-                return false;
-            }
-            sum *= exp(shift, max) / exp(shift, shift);
-            segments.push(at, max);
+        match shift {
+            None if max > f32::NEG_INFINITY && !is_regular(max) => return false,
+            None if max > f32::NEG_INFINITY => shift = Some(max),
+            Some(shift) if max > shift + RISE => return false,
+            _ => {}
         }
+        // A block of only -inf, or of NaN, is measured from anything.
+        let from = shift.unwrap_or(START);
         // SAFETY: blocks stay inside the row.
-        sum += unsafe { (store_exp.raw)(x.add(at), y.add(at), len, segments.shift()) };
+        sum += unsafe { (store_exp.raw)(x.add(at), y.add(at), len, from) };
     }
-    let shift = segments.shift();
-    if shift == START || sum.is_nan() {
+    if shift.is_none() || sum.is_nan() {
         return false;
     }
-    for (from, to, own) in segments.ranges(n) {
-        let factor = exp(own, shift) / exp(own, own) / sum;
-        // SAFETY: segments stay inside the row.
-        unsafe { (scale.raw)(y.add(from), y.add(from), to - from, factor) };
-    }
-    // SAFETY: the row is valid for writes, and the first segment lies inside it.
-    unsafe { y.write_bytes(0, segments.start()) };
+    // SAFETY: the row is valid.
+    unsafe { (scale.raw)(y, y, n, 1.0 / sum) };
     true
-}
-
-/// Parts of a row that share a shift, which rises from one to the next. Of so many that the first ones no longer matter
-/// only the last are kept.
-struct Segments {
-    /// (first element, shift), the last one repeated at the end.
-    kept: [(usize, f32); Segments::KEPT],
-    count: usize,
-}
-
-impl Segments {
-    /// How far above the shift a maximum must be for a new segment. Exponentials of elements below stay far from
-    /// overflow.
-    const RISE: f32 = 32.0;
-
-    /// Elements of a segment are at most e^RISE, and RISE * KEPT below the shift after KEPT more of them: less than
-    /// e^-128, which is 0 in f32.
-    const KEPT: usize = 5;
-
-    fn new() -> Segments {
-        Segments { kept: [(0, START); Segments::KEPT], count: 1 }
-    }
-
-    fn push(&mut self, at: usize, shift: f32) {
-        if self.count == Segments::KEPT {
-            self.kept.rotate_left(1);
-            self.count -= 1;
-        }
-        self.kept[self.count] = (at, shift);
-        self.count += 1;
-    }
-
-    /// The current one's.
-    fn shift(&self) -> f32 {
-        self.kept[self.count - 1].1
-    }
-
-    /// Where the kept ones start.
-    fn start(&self) -> usize {
-        self.kept[0].0
-    }
-
-    /// (from, to, shift) of each, in a row of `n` elements.
-    fn ranges(&self, n: usize) -> impl Iterator<Item = (usize, usize, f32)> {
-        let kept = &self.kept[..self.count];
-        let ends = kept[1..].iter().map(|next| next.0).chain([n]);
-        kept.iter().zip(ends).map(|(&(from, shift), to)| (from, to, shift))
-    }
 }

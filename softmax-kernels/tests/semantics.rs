@@ -5,7 +5,7 @@
 
 use softmax_bench::catalogue::{small_plan, small_plans};
 use softmax_bench::oracle;
-use softmax_kernels::{Accuracy, ExtSum, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
+use softmax_kernels::{Accuracy, ExtSum, Kernel, MaskedRow, OnlineSumKernel, ShapeError, Softmax};
 use softmax_spec::{Algorithm, Exp, Isa};
 
 /// Lengths that reach every loop of every plan here: tiles have at most 32 elements.
@@ -273,6 +273,44 @@ fn a_maximum_that_samples_miss_is_found() {
                 // Room for the cores that round x - max.
                 check("a large element", &x, |y| close(&x, y, 5.0 * RELATIVE));
             }
+        }
+    }
+}
+
+/// Elements far above the first block's maximum, and below the last one's: rows of several blocks.
+#[test]
+fn blocks_that_rise_keep_what_matters() {
+    for last in [31.0, 60.0, 95.0, 103.0, 200.0] {
+        let mut x = vec![0.0; 13_000];
+        x[4096..8192].fill(31.0);
+        x[8197] = last;
+        check("rising blocks", &x, |y| close(&x, y, 5.0 * RELATIVE));
+        x[..4096].fill(f32::NEG_INFINITY);
+        check("rising after a mask", &x, |y| close(&x, y, 5.0 * RELATIVE));
+    }
+}
+
+#[test]
+fn sums_at_the_end_of_the_range_are_kept() {
+    for largest in [8192.0f32, 8191.98, -8189.97] {
+        let x = [largest, largest - 2.0];
+        let sum = ExtSum::of(&x[..1]).merge(ExtSum::of(&x[1..]));
+        let mut y = [0.0; 2];
+        sum.normalize(&x, &mut y).unwrap();
+        assert!((y[0] - 0.880_797).abs() < 1e-3 && (y[1] - 0.119_203).abs() < 1e-3, "{largest}: {y:?}");
+    }
+}
+
+#[test]
+fn rows_in_registers_are_taken_up_to_the_longest() {
+    for variant in softmax_kernels::variants().iter().filter(|variant| variant.pass == "softmax") {
+        if let Some(Kernel::Softmax(kernel)) = variant.kernel() {
+            let longest = kernel.longest_row();
+            assert_eq!(longest, variant.unroll * variant.lanes, "{}", variant.id);
+            let x = ramp(longest + 1);
+            let mut y = vec![0.0; longest + 1];
+            assert_eq!(kernel.run(&x[1..], &mut y[1..]), Ok(true), "{}", variant.id);
+            assert_eq!(kernel.run(&x, &mut y), Ok(false), "{}", variant.id);
         }
     }
 }

@@ -62,7 +62,11 @@ impl PassVariant {
 
     /// Elements after which a caller should start a new sum and add it to the others in f64: then rounding errors do
     /// not grow with the row.
+    /// Of a pass that takes rows in registers, the longest one.
     pub fn call_elements(&self) -> usize {
+        if let Some(longest) = self.longest_row() {
+            return longest;
+        }
         BLOCKS_PER_CALL_AND_LANE * self.lanes() * self.block_elements()
     }
 

@@ -16,7 +16,8 @@ use softmax_spec::{Exp, PassVariant, REGULAR_MAX};
 /// The reciprocal of a sum must be a normal number.
 const LARGEST_SUM: f32 = (1u128 << 126) as f32;
 
-/// Below this, an exponential may be subnormal although its quotient by the sum is not.
+/// Below this, an exponential may be subnormal although its quotient by the sum is not; in [1/2, 1) that costs at most a unit
+/// in the last place of the smallest normal numbers.
 const SMALLEST_SUM: f32 = 0.5;
 
 /// What exponentials are measured from where the maximum is not known: -64 ln 2, in the middle of the range of floats that
