@@ -42,52 +42,68 @@ pub enum Candidate {
 }
 
 impl Candidate {
-    /// Runs once from `x` to `y`, rows of `row_len` elements. A pass that writes nothing leaves `y` alone.
+    /// Runs `calls` times from `x` to `y`, rows of `row_len` elements. A pass that writes nothing leaves `y` alone.
+    ///
+    /// The loop is inside, so that a call of a short row is not drowned in finding out what to call.
     ///
     /// Fails if the lengths differ, which is a bug in the caller, or if a peer does.
-    pub fn run(&self, parameters: &Parameters, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()> {
+    pub fn run(
+        &self,
+        parameters: &Parameters,
+        x: &[f32],
+        y: &mut [f32],
+        row_len: usize,
+        calls: u64,
+    ) -> Result<()> {
+        // Batches of one row go the way that callers take who know that they have one.
+        let alone = x.len() == row_len;
         match self {
-            Candidate::Memcpy => reference::memcpy(x, y),
-            Candidate::MemcpyOn(threads) => reference::memcpy_on(*threads, x, y),
-            Candidate::ReadSum => {
-                black_box(reference::read_sum(x));
+            Candidate::Memcpy => repeat(calls, || reference::memcpy(black_box(x), black_box(y))),
+            Candidate::MemcpyOn(threads) => {
+                repeat(calls, || reference::memcpy_on(*threads, black_box(x), black_box(y)));
             }
-            Candidate::ScaleLoop => reference::scale_loop(x, y, parameters.factor as f32),
-            Candidate::Peer(peer) => peer.run(Batch::apart(x, y, row_len))?,
-            Candidate::Pass { kernel, .. } => run_pass(*kernel, parameters, x, y)?,
-            // As callers do who know that they have one row.
-            Candidate::Plan { compiled, .. } if x.len() == row_len => compiled.run(x, y)?,
-            Candidate::Plan { compiled, .. } => compiled.run_rows(x, y, row_len)?,
+            Candidate::ReadSum => repeat(calls, || reference::read_sum(black_box(x))),
+            Candidate::ScaleLoop => {
+                let factor = parameters.factor as f32;
+                repeat(calls, || reference::scale_loop(black_box(x), black_box(y), factor));
+            }
+            Candidate::Peer(peer) => peer.repeat(Batch::apart(x, y, row_len), calls)?,
+            Candidate::Pass { kernel, .. } => {
+                try_repeat(calls, || run_pass(*kernel, parameters, black_box(x), black_box(y)))?;
+            }
+            Candidate::Plan { compiled, .. } if alone => {
+                try_repeat(calls, || compiled.run(black_box(x), black_box(y)))?;
+            }
+            Candidate::Plan { compiled, .. } => {
+                try_repeat(calls, || compiled.run_rows(black_box(x), black_box(y), row_len))?;
+            }
         }
         Ok(())
     }
 
-    /// Runs once on `x` in place; `false` if the candidate has no such form (references, passes that only read).
+    /// Runs `calls` times on `x` in place; `false` if the candidate has no such form (references, passes that only read).
     ///
     /// Repeated calls stay among normal floats: `scale` is given the factor 1, the other passes and plans map any
     /// row of [0, 1] into (0, 1].
-    pub fn run_in_place(&self, parameters: &Parameters, x: &mut [f32], row_len: usize) -> Result<bool> {
+    pub fn run_in_place(
+        &self,
+        parameters: &Parameters,
+        x: &mut [f32],
+        row_len: usize,
+        calls: u64,
+    ) -> Result<bool> {
         match self {
-            Candidate::Peer(peer) => peer.run(Batch::in_place(x, row_len))?,
-            Candidate::Plan { compiled, .. } if x.len() == row_len => compiled.run_in_place(x),
-            Candidate::Plan { compiled, .. } => compiled.run_rows_in_place(x, row_len)?,
-            Candidate::Pass { kernel, .. } => match kernel {
-                Kernel::StoreExp(kernel) => {
-                    black_box(kernel.run_in_place(x, parameters.max));
-                }
-                Kernel::Scale(kernel) => kernel.run_in_place(x, 1.0),
-                Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),
-                Kernel::ExtScale(kernel) => kernel.run_in_place(x, parameters.sum),
-                Kernel::Softmax(kernel) => {
-                    black_box(kernel.run_in_place(x));
-                }
-                Kernel::Max(_) | Kernel::SumExp(_) | Kernel::ExtSum(_) | Kernel::OnlineSum(_) => {
-                    return Ok(false);
-                }
-            },
-            Candidate::Memcpy | Candidate::MemcpyOn(_) | Candidate::ReadSum | Candidate::ScaleLoop => {
-                return Ok(false);
+            Candidate::Peer(peer) => peer.repeat(Batch::in_place(x, row_len), calls)?,
+            Candidate::Plan { compiled, .. } if x.len() == row_len => {
+                repeat(calls, || compiled.run_in_place(black_box(x)));
             }
+            Candidate::Plan { compiled, .. } => {
+                try_repeat(calls, || compiled.run_rows_in_place(black_box(x), row_len))?;
+            }
+            Candidate::Pass { variant, kernel } if variant.pass.stores() => {
+                repeat(calls, || run_pass_in_place(*kernel, parameters, black_box(x)));
+            }
+            _ => return Ok(false),
         }
         Ok(true)
     }
@@ -132,6 +148,38 @@ fn run_pass(kernel: Kernel, parameters: &Parameters, x: &[f32], y: &mut [f32]) -
             black_box(kernel.run(x, y)?);
         }
     }
+    Ok(())
+}
+
+fn run_pass_in_place(kernel: Kernel, parameters: &Parameters, x: &mut [f32]) {
+    match kernel {
+        Kernel::StoreExp(kernel) => {
+            black_box(kernel.run_in_place(x, parameters.max));
+        }
+        Kernel::Scale(kernel) => kernel.run_in_place(x, 1.0),
+        Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),
+        Kernel::ExtScale(kernel) => kernel.run_in_place(x, parameters.sum),
+        Kernel::Softmax(kernel) => {
+            black_box(kernel.run_in_place(x));
+        }
+        Kernel::Max(_) | Kernel::SumExp(_) | Kernel::ExtSum(_) | Kernel::OnlineSum(_) => {
+            unreachable!("a pass that stores nothing")
+        }
+    }
+}
+
+/// `call`, so many times.
+#[inline(always)]
+fn repeat<T>(calls: u64, mut call: impl FnMut() -> T) {
+    for _ in 0..calls {
+        black_box(call());
+    }
+}
+
+/// The same until it fails.
+#[inline(always)]
+fn try_repeat(calls: u64, mut call: impl FnMut() -> Result<(), ShapeError>) -> Result<()> {
+    (0..calls).try_for_each(|_| call())?;
     Ok(())
 }
 
@@ -282,8 +330,8 @@ mod tests {
         for row in softmax_kernels::variants() {
             match row.id.parse::<Candidate>() {
                 Ok(candidate) => {
-                    candidate.run(&parameters, &x, &mut [0.0; 3], 3).unwrap();
-                    let in_place = candidate.run_in_place(&parameters, &mut x.clone(), 3).unwrap();
+                    candidate.run(&parameters, &x, &mut [0.0; 3], 3, 1).unwrap();
+                    let in_place = candidate.run_in_place(&parameters, &mut x.clone(), 3, 1).unwrap();
                     assert_eq!(in_place, candidate.has_in_place_form(), "{}", row.id);
                 }
                 Err(CandidateError::Unsupported(refused)) => {
@@ -300,7 +348,7 @@ mod tests {
         let alone = REFERENCES.map(|(name, _)| name).into_iter().chain(OURS.map(|(name, _)| name));
         for name in alone.chain(["ref:memcpy@2", "ours:fast@2"]) {
             let candidate: Candidate = name.parse().unwrap();
-            candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3], 3).unwrap();
+            candidate.run(&Parameters::of(&x), &x, &mut [0.0; 3], 3, 1).unwrap();
         }
     }
 
@@ -311,10 +359,10 @@ mod tests {
         for text in [plan.as_str(), protocol::OURS_FAST, protocol::RTEN] {
             let candidate: Candidate = text.parse().unwrap();
             let (x, mut y) = ([0.0; 6], [0.0; 6]);
-            candidate.run(&Parameters::of(&x), &x, &mut y, 2).unwrap();
+            candidate.run(&Parameters::of(&x), &x, &mut y, 2, 1).unwrap();
             assert_eq!(y, [0.5; 6], "{text}");
             let mut x = x;
-            assert!(candidate.run_in_place(&Parameters::of(&y), &mut x, 3).unwrap());
+            assert!(candidate.run_in_place(&Parameters::of(&y), &mut x, 3, 1).unwrap());
             assert!(x.iter().all(|y| (y - 1.0 / 3.0).abs() < 1e-6), "{text}");
         }
     }

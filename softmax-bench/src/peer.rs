@@ -26,6 +26,7 @@ use crate::protocol::PEERS;
 use anyhow::{Result, bail};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::rc::Rc;
 
 /// A softmax of batches, ready to run.
@@ -39,6 +40,15 @@ pub trait Peer {
     /// # Errors
     /// If the library refuses.
     fn run(&self, batch: Batch<'_>) -> Result<()>;
+
+    /// The same `calls` times. Here and not where the peer is a `dyn Peer`, so that its own `run` is in the loop: beside a row of 64
+    /// elements an indirect call shows.
+    ///
+    /// # Errors
+    /// If the library refuses.
+    fn repeat(&self, mut batch: Batch<'_>, calls: u64) -> Result<()> {
+        (0..calls).try_for_each(|_| self.run(black_box(&mut batch).again()))
+    }
 }
 
 /// A peer, or in one line what was looked for and how to install it.

@@ -35,6 +35,15 @@ impl<'a> Batch<'a> {
         Batch { rows: Rows::InPlace(x), row_len }
     }
 
+    /// The same batch once more.
+    pub fn again(&mut self) -> Batch<'_> {
+        let rows = match &mut self.rows {
+            Rows::Apart(x, y) => Rows::Apart(x, y),
+            Rows::InPlace(x) => Rows::InPlace(x),
+        };
+        Batch { rows, row_len: self.row_len }
+    }
+
     /// Elements of a row.
     pub fn row_len(&self) -> usize {
         self.row_len

@@ -26,6 +26,7 @@ impl Peer for Ours {
         format!("softmax-kernels {}, profile {profile}{forced} ({reason})", env!("CARGO_PKG_VERSION"))
     }
 
+    #[inline]
     fn run(&self, batch: Batch<'_>) -> Result<()> {
         let row_len = batch.row_len();
         match batch.into_rows() {

@@ -28,6 +28,7 @@ impl Peer for Tract {
         format!("tract-linalg 0.23 ({})", self.store_exp.name())
     }
 
+    #[inline]
     fn run(&self, batch: Batch<'_>) -> Result<()> {
         let row_len = batch.row_len().max(1);
         match batch.into_rows() {
