@@ -2,8 +2,8 @@
 
 use crate::error::{ShapeError, same_length, whole_rows};
 use crate::kernel::*;
-use crate::plan::{Backup, Plan};
-use crate::steps::{Rows, Steps};
+use crate::plan::{Backup, Call, Plan};
+use crate::steps::{Row, Rows, Steps};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
 use crate::{MaskedRow, Variant};
@@ -61,11 +61,9 @@ impl ComposedPlan {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
-        #[cfg(feature = "rayon")]
-        if self.share(Rows::one(x, y)) {
-            return Ok(());
+        if !self.plan.softmax_resident(Row::out_of_place(x, y)) {
+            self.call().row(Row::out_of_place(x, y));
         }
-        self.plan.softmax(x, y, &self.backup, MaskedRow::Nan);
         Ok(())
     }
 
@@ -76,7 +74,7 @@ impl ComposedPlan {
     pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
-        self.batch(Rows::out_of_place(x, y, row_len.max(1)));
+        self.call().rows(Rows::out_of_place(x, y, row_len.max(1)));
         Ok(())
     }
 
@@ -86,30 +84,26 @@ impl ComposedPlan {
     /// If the length is no multiple of `row_len`; x is then untouched.
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
-        self.batch(Rows::in_place(x, row_len.max(1)));
+        self.call().rows(Rows::in_place(x, row_len.max(1)));
         Ok(())
     }
 
     /// softmax of `x` over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
-        #[cfg(feature = "rayon")]
-        if self.share(Rows::one_in_place(x)) {
-            return;
+        if !self.plan.softmax_resident(Row::in_place(x)) {
+            self.call().row(Row::in_place(x));
         }
-        self.plan.softmax_in_place(x, &self.backup, MaskedRow::Nan);
     }
 
-    fn batch(&self, rows: Rows) {
-        #[cfg(feature = "rayon")]
-        if self.share(rows) {
-            return;
+    #[inline]
+    fn call(&self) -> Call<'_> {
+        Call {
+            plan: &self.plan,
+            backup: &self.backup,
+            masked: MaskedRow::Nan,
+            #[cfg(feature = "rayon")]
+            threads: self.threads,
         }
-        self.plan.softmax_batch(rows, &self.backup, MaskedRow::Nan);
-    }
-
-    #[cfg(feature = "rayon")]
-    fn share(&self, rows: Rows) -> bool {
-        self.threads.softmax(rows, &self.plan, &self.backup, MaskedRow::Nan)
     }
 }
 

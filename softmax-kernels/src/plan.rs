@@ -6,6 +6,8 @@
 use crate::MaskedRow;
 use crate::parts::Parts;
 use crate::steps::{Row, Rows, Steps};
+#[cfg(feature = "rayon")]
+use crate::threads::Threads;
 
 /// An algorithm with a kernel for each pass: a softmax for rows of any length.
 #[derive(Debug, Clone, Copy)]
@@ -36,16 +38,12 @@ impl Plan {
         Self { algorithm, isa, passes, steps, largest_max }
     }
 
-    /// softmax of `x` into `y`, which have one length. Rows that this plan is not made for go to `backup`.
+    /// softmax of a row that stays in registers, without any of what a [`Call`] has to see to: beside so short a row
+    /// that would show. False if it is not done: the plan is another, or the row empty or irregular.
     #[inline]
-    pub(crate) fn softmax(&self, x: &[f32], y: &mut [f32], backup: &Backup, masked: MaskedRow) {
-        self.softmax_row(Row::out_of_place(x, y), backup, masked);
-    }
-
-    /// softmax of `x` over itself.
-    #[inline]
-    pub(crate) fn softmax_in_place(&self, x: &mut [f32], backup: &Backup, masked: MaskedRow) {
-        self.softmax_row(Row::in_place(x), backup, masked);
+    pub(crate) fn softmax_resident(&self, row: Row) -> bool {
+        // SAFETY: as in `softmax_regular`.
+        matches!(self.steps, Steps::Resident { softmax } if unsafe { softmax.run_row(row) })
     }
 
     /// softmax of each row of a batch.
@@ -75,6 +73,36 @@ impl Plan {
     fn softmax_regular(&self, row: impl Parts) -> bool {
         // SAFETY: this plan exists, so the CPU supports its kernels; rows are made from slices of one length.
         unsafe { self.steps.run(row, self.largest_max) }
+    }
+}
+
+/// A plan with all that makes a call of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub plan: &'a Plan,
+    pub backup: &'a Backup,
+    pub masked: MaskedRow,
+    #[cfg(feature = "rayon")]
+    pub threads: Threads,
+}
+
+impl Call<'_> {
+    /// softmax of one row.
+    pub(crate) fn row(self, row: Row) {
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(Rows::one(row), self) {
+            return;
+        }
+        self.plan.softmax_row(row, self.backup, self.masked);
+    }
+
+    /// softmax of each row.
+    pub(crate) fn rows(self, rows: Rows) {
+        #[cfg(feature = "rayon")]
+        if self.threads.softmax(rows, self) {
+            return;
+        }
+        self.plan.softmax_batch(rows, self.backup, self.masked);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::dispatch::{self, Selection};
 use crate::error::{ShapeError, same_length, whole_rows};
-use crate::plan::{Backup, Plan};
-use crate::steps::Rows;
+use crate::plan::Call;
+use crate::steps::{Row, Rows};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
 
@@ -115,25 +115,17 @@ impl Softmax {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
-        let table = dispatch::table(self.accuracy, false);
-        let plan = table.plan(x.len());
-        #[cfg(feature = "rayon")]
-        if self.threads.softmax(Rows::one(x, y), plan, &table.backup, self.masked) {
-            return Ok(());
+        if !dispatch::table(self.accuracy, false).plan(x.len()).softmax_resident(Row::out_of_place(x, y)) {
+            self.run_long(x, y);
         }
-        plan.softmax(x, y, &table.backup, self.masked);
         Ok(())
     }
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
-        let table = dispatch::table(self.accuracy, true);
-        let plan = table.plan(x.len());
-        #[cfg(feature = "rayon")]
-        if self.threads.softmax(Rows::one_in_place(x), plan, &table.backup, self.masked) {
-            return;
+        if !dispatch::table(self.accuracy, true).plan(x.len()).softmax_resident(Row::in_place(x)) {
+            self.run_long_in_place(x);
         }
-        plan.softmax_in_place(x, &table.backup, self.masked);
     }
 
     /// softmax of each row of `row_len` elements.
@@ -143,10 +135,8 @@ impl Softmax {
     pub fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
-        let table = dispatch::table(self.accuracy, false);
         // Rows of 0 elements only make an empty matrix, which has no rows of any length.
-        let rows = Rows::out_of_place(x, y, row_len.max(1));
-        self.run_batch(rows, table.plan(row_len), &table.backup);
+        self.call(false, row_len).rows(Rows::out_of_place(x, y, row_len.max(1)));
         Ok(())
     }
 
@@ -156,17 +146,31 @@ impl Softmax {
     /// If the length is no multiple of `row_len`; x is then untouched.
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
-        let table = dispatch::table(self.accuracy, true);
-        self.run_batch(Rows::in_place(x, row_len.max(1)), table.plan(row_len), &table.backup);
+        self.call(true, row_len).rows(Rows::in_place(x, row_len.max(1)));
         Ok(())
     }
 
-    fn run_batch(&self, rows: Rows, plan: &Plan, backup: &Backup) {
-        #[cfg(feature = "rayon")]
-        if self.threads.softmax(rows, plan, backup, self.masked) {
-            return;
+    #[inline(never)]
+    fn run_long(&self, x: &[f32], y: &mut [f32]) {
+        self.call(false, x.len()).row(Row::out_of_place(x, y));
+    }
+
+    #[inline(never)]
+    fn run_long_in_place(&self, x: &mut [f32]) {
+        self.call(true, x.len()).row(Row::in_place(x));
+    }
+
+    /// What a call for rows of `len` elements does.
+    #[inline]
+    fn call(&self, in_place: bool, len: usize) -> Call<'static> {
+        let table = dispatch::table(self.accuracy, in_place);
+        Call {
+            plan: table.plan(len),
+            backup: &table.backup,
+            masked: self.masked,
+            #[cfg(feature = "rayon")]
+            threads: self.threads,
         }
-        plan.softmax_batch(rows, backup, self.masked);
     }
 
     /// What these options use out of place for rows of `len` elements on this machine, and why.

@@ -75,6 +75,7 @@ impl Row {
 
     /// Number of elements.
     #[cfg(feature = "rayon")]
+    #[inline]
     pub(crate) fn len(self) -> usize {
         self.n
     }
@@ -130,15 +131,8 @@ impl Rows {
     /// One row, which may be empty.
     #[cfg(feature = "rayon")]
     #[inline]
-    pub(crate) fn one(x: &[f32], y: &mut [f32]) -> Rows {
-        Rows { first: Row::out_of_place(x, y), count: 1 }
-    }
-
-    /// The same, in place.
-    #[cfg(feature = "rayon")]
-    #[inline]
-    pub(crate) fn one_in_place(x: &mut [f32]) -> Rows {
-        Rows { first: Row::in_place(x), count: 1 }
+    pub(crate) fn one(row: Row) -> Rows {
+        Rows { first: row, count: 1 }
     }
 
     /// How many they are.
@@ -174,6 +168,19 @@ impl Rows {
         // Wrapping, because there is nothing after the last row to point at.
         let first = Row { x: x.wrapping_add(count * n), y: y.wrapping_add(count * n), n };
         Rows { first, count: self.count - count }
+    }
+}
+
+impl SoftmaxKernel {
+    /// softmax of a row. False if it is empty, longer than the kernel takes, or irregular.
+    ///
+    /// # Safety
+    /// As [`Steps::run`].
+    #[inline]
+    pub(crate) unsafe fn run_row(self, row: Row) -> bool {
+        let Row { x, y, n } = row;
+        // SAFETY: passed on from the caller.
+        unsafe { (self.raw)(x, y, n, 1) == 1 }
     }
 }
 
@@ -239,10 +246,7 @@ impl Steps {
                         && is_regular(sample)
                         && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
-                Steps::Resident { softmax } => {
-                    let Row { x, y, n } = row.whole();
-                    (softmax.raw)(x, y, n, 1) == 1
-                }
+                Steps::Resident { softmax } => softmax.run_row(row.whole()),
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
                     let sample = row.whole().sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)

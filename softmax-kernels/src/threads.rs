@@ -3,9 +3,8 @@
 //! The bits are those of one thread. Rows do not depend on each other, the blocks of a row are the same for any number of
 //! threads, and their sums add up in the order of the row.
 
-use crate::MaskedRow;
 use crate::parts::Parts;
-use crate::plan::{Backup, Plan};
+use crate::plan::Call;
 use crate::steps::{Row, Rows};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -39,17 +38,17 @@ impl Threads {
 
     /// softmax of each row, unless it is not worth several threads: then false, and nothing has happened.
     #[inline]
-    pub(crate) fn softmax(self, rows: Rows, plan: &Plan, backup: &Backup, masked: MaskedRow) -> bool {
+    pub(crate) fn softmax(self, rows: Rows, call: Call<'_>) -> bool {
         let is_asked_for = rows.count() * rows.first().len() >= WORTHWHILE && self != Threads::ONE;
-        is_asked_for && self.softmax_of_many(rows, plan, backup, masked)
+        is_asked_for && self.softmax_of_many(rows, call)
     }
 
     /// Out of the way of short rows.
     #[cold]
-    fn softmax_of_many(self, rows: Rows, plan: &Plan, backup: &Backup, masked: MaskedRow) -> bool {
+    fn softmax_of_many(self, rows: Rows, call: Call<'_>) -> bool {
         let crew = Crew::of(self);
         if crew.threads > 1 {
-            crew.softmax(rows, plan, backup, masked);
+            crew.softmax(rows, call);
         }
         crew.threads > 1
     }
@@ -74,7 +73,8 @@ impl Crew {
         Crew { threads: if wanted.0 == 0 { available } else { wanted.0.min(available) } }
     }
 
-    fn softmax(self, rows: Rows, plan: &Plan, backup: &Backup, masked: MaskedRow) {
+    fn softmax(self, rows: Rows, call: Call<'_>) {
+        let Call { plan, backup, masked, .. } = call;
         let (count, row_len) = (rows.count(), rows.first().len());
         if row_len >= WORTHWHILE && count < ROWS_PER_THREAD * self.threads {
             for i in 0..count {

@@ -19,7 +19,7 @@ mod sum_exp;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use softmax_spec::{Pass, PassVariant, Store};
+use softmax_spec::{Isa, Pass, PassVariant, Store};
 
 /// The vectors that one accumulator carries from step to step.
 pub type State = Vec<Value>;
@@ -118,9 +118,7 @@ fn item(
 ) -> TokenStream {
     let (name, docs) =
         (format_ident!("{}", variant.id()), format!(" `{}` of {} elements.", variant.pass, variant.element));
-    let features = variant.isa.features().join(",");
-    let target_feature =
-        if features.is_empty() { quote!() } else { quote!(#[target_feature(enable = #features)]) };
+    let target_feature = target_feature(variant.isa);
     let output = if variant.pass.stores() { quote!(y: *mut f32,) } else { quote!() };
     quote! {
         #[doc = #docs]
@@ -128,6 +126,14 @@ fn item(
         pub(super) unsafe fn #name(x: *const f32, #output n: usize, #parameters) -> #result {
             #body
         }
+    }
+}
+
+/// The attribute of functions that are compiled for `isa`.
+fn target_feature(isa: Isa) -> TokenStream {
+    match isa.features().join(",") {
+        none if none.is_empty() => quote!(),
+        features => quote!(#[target_feature(enable = #features)]),
     }
 }
 

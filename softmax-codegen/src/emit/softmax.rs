@@ -32,20 +32,69 @@ fn rows_in_flight(vectors: usize, variant: &PassVariant) -> usize {
 }
 
 pub fn function(variant: &PassVariant) -> TokenStream {
+    let (alone, batch) = (lone_rows(variant), sections(variant, |row, b, vectors| row.batch(b, vectors)));
+    let body = quote! {
+        #alone
+        if rows == 1 {
+            return unsafe { alone(x, y, n) };
+        }
+        #batch
+    };
+    super::item(variant, &quote!(rows: usize), &quote!(usize), body)
+}
+
+/// Functions for one row: `alone`, and `by_maximum` for rows that are out of range for a constant. A row that is alone has
+/// a function to itself, without loops and thus without anything to prepare for them; in so short a time that would
+/// show. The rare one has another, lest what both need be kept in registers for it.
+fn lone_rows(variant: &PassVariant) -> TokenStream {
+    let by_maximum =
+        sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Own, &quote!(return 0;)));
+    let attribute = super::target_feature(variant.isa);
+    let function = |name: &str, body| {
+        let name = format_ident!("{name}");
+        quote! {
+            #attribute
+            unsafe fn #name(x: *const f32, y: *mut f32, n: usize) -> usize {
+                #body
+            }
+        }
+    };
+    match first_origin(variant) {
+        Origin::Own => function("alone", by_maximum),
+        Origin::Constant => {
+            let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
+            let by_constant =
+                sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Constant, &otherwise));
+            let (alone, by_maximum) = (function("alone", by_constant), function("by_maximum", by_maximum));
+            quote!(#alone #[cold] #by_maximum)
+        }
+    }
+}
+
+/// A function's body: an arm for every number of vectors.
+fn sections(
+    variant: &PassVariant,
+    arm: impl Fn(&ResidentRow, &mut Builder, usize) -> TokenStream,
+) -> TokenStream {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
-    let arms: Vec<TokenStream> = (1..=variant.tile.unroll).map(|vectors| row.arm(&mut b, vectors)).collect();
+    let vectors = 1..=variant.tile.unroll;
+    let arms: Vec<TokenStream> = vectors.clone().map(|vectors| arm(&row, &mut b, vectors)).collect();
     let (hoisted, lanes) = (b.take_hoisted(), variant.lanes());
-    let body = quote! {
+    quote! {
         #hoisted
         let mut row = 0usize;
         match n.div_ceil(#lanes) {
-            #(#arms)*
+            #(#vectors => { #arms })*
             _ => {}
         }
         row
-    };
-    super::item(variant, &quote!(rows: usize), &quote!(usize), body)
+    }
+}
+
+/// What exponentials are measured from at first: the constant, where those that are too large for it become infinite.
+fn first_origin(variant: &PassVariant) -> Origin {
+    if variant.isa.scale_saturates() { Origin::Constant } else { Origin::Own }
 }
 
 /// The operations on the longest row.
@@ -53,7 +102,7 @@ pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
     b.take_operations();
-    row.rows(&mut b, variant.tile.unroll, 1, row.first_origin(), &quote!(return row;));
+    row.one(&mut b, variant.tile.unroll, first_origin(variant), &quote!(return row;));
     b.take_operations()
 }
 
@@ -79,37 +128,37 @@ impl<'a> ResidentRow<'a> {
         ResidentRow { constant_shift: core.constant_shift(b, CONSTANT_SHIFT), core, variant }
     }
 
-    /// The constant, where exponentials that are too large for it become infinite.
-    fn first_origin(&self) -> Origin {
-        if self.variant.isa.scale_saturates() { Origin::Constant } else { Origin::Own }
-    }
-
     /// All rows of so many vectors.
-    fn arm(&self, b: &mut Builder, vectors: usize) -> TokenStream {
-        let together = rows_in_flight(vectors, self.variant);
-        let several = |b: &mut Builder, origin, otherwise: TokenStream| match together {
+    fn batch(&self, b: &mut Builder, vectors: usize) -> TokenStream {
+        let (together, origin) = (rows_in_flight(vectors, self.variant), first_origin(self.variant));
+        let several = match together {
             1 => quote!(),
             _ => {
-                let body = self.rows(b, vectors, together, origin, &otherwise);
+                let body = self.rows(b, vectors, together, origin, &quote!(break;));
                 quote!(while rows - row >= #together { #body })
             }
         };
-        let own = self.rows(b, vectors, 1, Origin::Own, &quote!(return row;));
-        let (several, each) = match self.first_origin() {
-            Origin::Own => (several(b, Origin::Own, quote!(break;)), quote!(while row < rows { #own })),
-            Origin::Constant => {
-                let one = self.rows(b, vectors, 1, Origin::Constant, &quote!(break 'ordinary;));
-                // Row by row, so that which way a row goes does not depend on its neighbours.
-                let each = quote!('rows: while row < rows { 'ordinary: { #one continue 'rows; } #own });
-                (several(b, Origin::Constant, quote!(break;)), each)
-            }
+        // Row by row, so that which way a row goes does not depend on its neighbours.
+        let otherwise = match origin {
+            Origin::Own => quote!(return row;),
+            Origin::Constant => quote! {
+                if unsafe { by_maximum(x.add(row * n), y.add(row * n), n) } == 0 {
+                    return row;
+                }
+                row += 1;
+                continue;
+            },
         };
+        let one = self.one(b, vectors, origin, &otherwise);
         quote! {
-            #vectors => {
-                #several
-                #each
-            }
+            #several
+            while row < rows { #one }
         }
+    }
+
+    /// The next row.
+    fn one(&self, b: &mut Builder, vectors: usize, origin: Origin, otherwise: &TokenStream) -> TokenStream {
+        self.rows(b, vectors, 1, origin, otherwise)
     }
 
     /// From loads to stores of `count` rows, or else `otherwise` before any store.
