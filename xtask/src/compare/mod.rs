@@ -164,7 +164,7 @@ impl Races<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::flags::typed;
     use softmax_spec::Accuracy;
 
     /// A machine with three of the five peers, on which everything takes a nanosecond per letter of its name.
@@ -202,14 +202,6 @@ mod tests {
         }
     }
 
-    fn flags(line: &str) -> flags::Compare {
-        let words = ["xtask", "compare"].into_iter().chain(line.split_whitespace());
-        match flags::Flags::try_parse_from(words).unwrap().command {
-            flags::Command::Compare(compare) => compare,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn everybody_is_timed_in_one_race() {
         let mut machine = Model::new();
@@ -229,15 +221,15 @@ mod tests {
     #[test]
     fn shapes_are_as_asked_or_a_selection() {
         assert_eq!(
-            shapes(&flags("--shapes 4x197,1x1k")),
+            shapes(&typed("--shapes 4x197,1x1k")),
             ["4x197", "1x1024"].map(|text| text.parse().unwrap())
         );
-        assert_eq!(shapes(&flags("")).len(), 14);
+        assert_eq!(shapes(&typed("")).len(), 14);
     }
 
     #[test]
     fn the_isa_goes_to_the_child_if_this_cpu_has_it() {
-        assert_eq!(environment(&flags("")).unwrap(), []);
-        assert_eq!(environment(&flags("--isa scalar")).unwrap(), [(FORCE_ISA, "scalar".to_owned())]);
+        assert_eq!(environment(&typed("")).unwrap(), []);
+        assert_eq!(environment(&typed("--isa scalar")).unwrap(), [(FORCE_ISA, "scalar".to_owned())]);
     }
 }

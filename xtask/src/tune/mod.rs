@@ -204,33 +204,25 @@ fn rustc_version() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    fn flags(line: &str) -> flags::Tune {
-        let words = ["xtask", "tune"].into_iter().chain(line.split_whitespace());
-        match flags::Flags::try_parse_from(words).unwrap().command {
-            flags::Command::Tune(tune) => tune,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::flags::typed;
 
     #[test]
     fn the_best_isa_is_tuned_unless_others_are_asked_for() {
         let available = [Isa::Scalar, Isa::Sse2, Isa::Avx2];
-        assert_eq!(isas(&flags(""), &available).unwrap(), [Isa::Avx2]);
-        assert_eq!(isas(&flags("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
-        let error = isas(&flags("--isa avx512"), &available).unwrap_err().to_string();
+        assert_eq!(isas(&typed(""), &available).unwrap(), [Isa::Avx2]);
+        assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
+        let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
     }
 
     #[test]
     fn a_filter_that_leaves_no_plan_is_refused() {
         let grid = project::grid().unwrap();
-        let left = wanted(&flags("--accuracy fast --filter ext_"), &grid, Isa::Avx2).unwrap();
+        let left = wanted(&typed("--accuracy fast --filter ext_"), &grid, Isa::Avx2).unwrap();
         assert!(left.iter().all(|variant| variant.id().contains("ext_")));
-        let accurate = wanted(&flags("--accuracy accurate"), &grid, Isa::Avx2).unwrap();
+        let accurate = wanted(&typed("--accuracy accurate"), &grid, Isa::Avx2).unwrap();
         assert!(accurate.iter().all(|variant| variant.exp.is_none_or(|exp| exp.degree == 6)));
-        let error = wanted(&flags("--filter max,softmax"), &grid, Isa::Avx2).unwrap_err().to_string();
+        let error = wanted(&typed("--filter max,softmax"), &grid, Isa::Avx2).unwrap_err().to_string();
         assert!(error.contains("no complete plan"), "{error}");
     }
 }
