@@ -12,7 +12,6 @@ mod standing;
 
 pub use shape::Shape;
 
-use crate::error::bad_input;
 use crate::tune::child::{self, Child};
 use crate::tune::preflight;
 use crate::tune::race::Timings;
@@ -98,11 +97,7 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
 /// What the child gets beside our own environment.
 fn environment(flags: &flags::Compare) -> Result<Vec<(&'static str, String)>> {
     let Some(isa) = flags.isa else { return Ok(vec![]) };
-    let available = host::isas();
-    if !available.contains(&isa) {
-        let available: Vec<&str> = available.iter().map(|isa| isa.id()).collect();
-        return Err(bad_input(format!("this CPU does not support {isa}, it has {}", available.join(", "))));
-    }
+    host::require(isa, &host::isas())?;
     Ok(vec![(FORCE_ISA, isa.id().to_owned())])
 }
 

@@ -130,13 +130,7 @@ fn search(
 
 /// The ISAs to tune: those asked for, or the best available.
 fn isas(flags: &flags::Tune, available: &[Isa]) -> Result<Vec<Isa>> {
-    if let Some(absent) = flags.isa.iter().find(|isa| !available.contains(isa)) {
-        let available: Vec<&str> = available.iter().map(|isa| isa.id()).collect();
-        return Err(bad_input(format!(
-            "this CPU does not support {absent}, it has {}",
-            available.join(", ")
-        )));
-    }
+    flags.isa.iter().try_for_each(|&isa| host::require(isa, available))?;
     let asked: BTreeSet<Isa> = flags.isa.iter().copied().collect();
     let best = available.last().copied();
     Ok(if asked.is_empty() { best.into_iter().collect() } else { asked.into_iter().collect() })
