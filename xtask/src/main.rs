@@ -12,6 +12,7 @@ mod host;
 mod length;
 mod list;
 mod matrix;
+mod progress;
 mod project;
 mod show;
 mod stdout;
