@@ -1,7 +1,7 @@
 //! `compare`: what people call, raced against other libraries' softmax on this machine.
 //!
 //! Ours is the public API with whatever profile a build has for this machine, not a plan picked for the occasion. All
-//! candidates of a shape are sampled in the same rounds, in one child process ([`crate::tune::child`]).
+//! candidates of a shape are sampled in the same rounds, in one child process ([`crate::measuring::child`]).
 
 mod effort;
 mod field;
@@ -12,9 +12,7 @@ mod standing;
 
 pub use shape::Shape;
 
-use crate::tune::child::{self, Child};
-use crate::tune::preflight;
-use crate::tune::race::Timings;
+use crate::measuring::{Child, Timings, child, preflight};
 use crate::{flags, host, stdout};
 use anyhow::{Result, bail};
 use effort::Effort;

@@ -6,9 +6,8 @@
 //! ```
 //!
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is
-//! concluded here, behind two traits ([`race::Timings`], [`gate::Oracle`]), so that tests need no hardware.
+//! concluded here, behind two traits ([`crate::measuring::Timings`], [`gate::Oracle`]), so that tests need no hardware.
 
-pub mod child;
 mod classes;
 mod clock;
 mod compose;
@@ -17,17 +16,15 @@ mod evidence;
 mod field;
 mod gate;
 mod output;
-pub mod preflight;
 mod progress;
-pub mod race;
+mod race;
 mod report;
 mod search;
-pub mod statistics;
 
 use crate::error::bad_input;
+use crate::measuring::{Child, child, preflight};
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result, bail};
-use child::Child;
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;

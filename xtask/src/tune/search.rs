@@ -7,9 +7,10 @@ use super::effort::Effort;
 use super::field::{Field, conclude};
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
-use super::race::{Entry, Finish, Row, Rules, Timings, race};
-use super::statistics::median;
+use super::race::{Entry, Finish, Row, Rules, race};
 use crate::length::Length;
+use crate::measuring::Timings;
+use crate::measuring::statistics::median;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Table};
@@ -378,9 +379,9 @@ struct Situation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::statistics::next;
     use super::*;
     use crate::flags;
+    use crate::measuring::statistics::next;
     use softmax_bench::protocol::{Candidate, TimeRequest};
     use softmax_spec::Algorithm;
     use std::time::Duration;
