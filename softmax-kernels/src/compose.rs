@@ -141,10 +141,10 @@ fn compose(algorithm: &str, ids: &[&str]) -> Result<Plan, ComposeError> {
         ("sampled_reload", &[K::StoreExp(store_exp), K::Scale(scale)]) => {
             ("sampled_reload", Steps::SampledReload { store_exp, scale })
         }
-        ("resident", &[K::Softmax(softmax)]) => ("resident", Steps::Resident { softmax }),
         ("sampled_recompute", &[K::SumExp(sum_exp), K::ScaleExp(scale_exp)]) => {
             ("sampled_recompute", Steps::SampledRecompute { sum_exp, scale_exp })
         }
+        ("resident", &[K::Softmax(softmax)]) => ("resident", Steps::Resident { softmax }),
         _ => return Err(ComposeError(format!("{algorithm} cannot be made of {}", ids.join(", ")))),
     };
     let isa = variants[0].isa;

@@ -239,13 +239,13 @@ impl Steps {
                         && is_regular(sample)
                         && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
-                Steps::Resident { softmax } => {
-                    let Row { x, y, n } = row.whole();
-                    (softmax.raw)(x, y, n, 1) == 1
-                }
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
                     let sample = row.whole().sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
+                }
+                Steps::Resident { softmax } => {
+                    let Row { x, y, n } = row.whole();
+                    (softmax.raw)(x, y, n, 1) == 1
                 }
             }
         }
