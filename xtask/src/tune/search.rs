@@ -353,7 +353,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 }
 
-/// Raced however little time there is: one of each algorithm.
+/// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
+/// most promising first.
 const LEAST_PLANS: usize = 6;
 
 /// Whether rows of `len` elements are not longer than the longest, where there is one.
