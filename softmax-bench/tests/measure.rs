@@ -2,6 +2,7 @@
 #![cfg(feature = "harness")]
 
 use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
+use softmax_spec::Accuracy;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -117,8 +118,8 @@ fn a_batch_is_raced() {
 fn peers_and_our_api_are_found_and_verified() {
     for (candidate, max_ulp, name) in [
         (protocol::RTEN, 1000, "rten-vecmath"),
-        (protocol::OURS_FAST, 20, "softmax-kernels"),
-        (protocol::OURS_ACCURATE, 10, "softmax-kernels"),
+        (protocol::OURS_FAST, Accuracy::Fast.max_ulp(), "softmax-kernels"),
+        (protocol::OURS_ACCURATE, Accuracy::Accurate.max_ulp(), "softmax-kernels"),
     ] {
         let verify = Request::Verify { candidate: candidate.to_owned(), max_ulp: Some(max_ulp) };
         let replies = converse(&[line(&Request::Find(candidate.to_owned())), line(&verify)]);

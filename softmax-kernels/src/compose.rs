@@ -36,7 +36,7 @@ impl ComposedPlan {
     ///
     /// # Errors
     /// If one is unknown or unsupported, or they do not fit together.
-    pub fn compose(algorithm: &str, ids: &[&str]) -> Result<ComposedPlan, ComposeError> {
+    pub fn compose(algorithm: &'static str, ids: &[&str]) -> Result<ComposedPlan, ComposeError> {
         let plan = compose(algorithm, ids)?;
         let backup = crate::dispatch::backup(plan.isa)
             .ok_or_else(|| ComposeError(format!("no profile has a table for {}", plan.isa)))?;
@@ -107,38 +107,36 @@ impl ComposedPlan {
     }
 }
 
-fn compose(algorithm: &str, ids: &[&str]) -> Result<Plan, ComposeError> {
+fn compose(algorithm: &'static str, ids: &[&str]) -> Result<Plan, ComposeError> {
     let variants: Vec<&'static Variant> = ids.iter().map(|id| find(id)).collect::<Result<_, _>>()?;
     let kernels: Option<Vec<Kernel>> = variants.iter().map(|variant| variant.kernel()).collect();
     let kernels =
         kernels.ok_or_else(|| ComposeError(format!("this CPU does not support {}", ids.join(", "))))?;
     use Kernel as K;
-    let (algorithm, steps) = match (algorithm, kernels.as_slice()) {
-        ("two_pass", &[K::ExtSum(ext_sum), K::ExtScale(ext_scale)]) => {
-            ("two_pass", Steps::TwoPass { ext_sum, ext_scale })
-        }
+    let steps = match (algorithm, kernels.as_slice()) {
+        ("two_pass", &[K::ExtSum(ext_sum), K::ExtScale(ext_scale)]) => Steps::TwoPass { ext_sum, ext_scale },
         ("three_pass_recompute", &[K::Max(max), K::SumExp(sum_exp), K::ScaleExp(scale_exp)]) => {
-            ("three_pass_recompute", Steps::ThreePassRecompute { max, sum_exp, scale_exp })
+            Steps::ThreePassRecompute { max, sum_exp, scale_exp }
         }
         ("three_pass_reload", &[K::Max(max), K::StoreExp(store_exp), K::Scale(scale)]) => {
-            ("three_pass_reload", Steps::ThreePassReload { max, store_exp, scale })
+            Steps::ThreePassReload { max, store_exp, scale }
         }
         ("online", &[K::OnlineSum(online_sum), K::ScaleExp(scale_exp)]) => {
-            ("online", Steps::Online { online_sum, scale_exp })
+            Steps::Online { online_sum, scale_exp }
         }
         ("blocked_reload", &[K::Max(max), K::StoreExp(store_exp), K::Scale(scale)]) => {
-            ("blocked_reload", Steps::BlockedReload { max, store_exp, scale })
+            Steps::BlockedReload { max, store_exp, scale }
         }
         ("blocked_recompute", &[K::Max(max), K::SumExp(sum_exp), K::ScaleExp(scale_exp)]) => {
-            ("blocked_recompute", Steps::BlockedRecompute { max, sum_exp, scale_exp })
+            Steps::BlockedRecompute { max, sum_exp, scale_exp }
         }
         ("sampled_reload", &[K::StoreExp(store_exp), K::Scale(scale)]) => {
-            ("sampled_reload", Steps::SampledReload { store_exp, scale })
+            Steps::SampledReload { store_exp, scale }
         }
-        ("resident", &[K::Softmax(softmax)]) => ("resident", Steps::Resident { softmax }),
         ("sampled_recompute", &[K::SumExp(sum_exp), K::ScaleExp(scale_exp)]) => {
-            ("sampled_recompute", Steps::SampledRecompute { sum_exp, scale_exp })
+            Steps::SampledRecompute { sum_exp, scale_exp }
         }
+        ("resident", &[K::Softmax(softmax)]) => Steps::Resident { softmax },
         _ => return Err(ComposeError(format!("{algorithm} cannot be made of {}", ids.join(", ")))),
     };
     let isa = variants[0].isa;

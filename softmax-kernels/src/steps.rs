@@ -246,11 +246,11 @@ impl Steps {
                         && is_regular(sample)
                         && reload(row, store_exp, scale, sample, LARGEST_SUM)
                 }
-                Steps::Resident { softmax } => softmax.run_row(row.whole()),
                 Steps::SampledRecompute { sum_exp, scale_exp } => {
                     let sample = row.whole().sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
                 }
+                Steps::Resident { softmax } => softmax.run_row(row.whole()),
             }
         }
     }

@@ -14,8 +14,8 @@ pub enum Algorithm {
     ThreePassReload,
     /// Online max and sum, then scale (Milakov and Gimelshein, arXiv 1805.02867, Algorithm 3).
     Online,
-    /// Reload by blocks that fit the L1 cache: the maximum of a block, then its exponentials while it is there,
-    /// relative to the row's maximum so far; the last pass brings the blocks to one maximum.
+    /// Reload by blocks that fit the L1 cache: the maximum of a block, then its exponentials while it is there, all
+    /// relative to the first finite maximum of a block. A row that rises more than 32 above that goes to another plan.
     BlockedReload,
     /// Recompute by such blocks: maximum and sum of a block, then the next.
     BlockedRecompute,

@@ -51,9 +51,8 @@ pub fn fit() -> Quadratic {
         reference = extrema(c, d);
     }
     let constant = (d / c) as f32;
-    let level = |t: f64| ((t + shift()).powi(2) + f64::from(constant)) * (-t).exp();
-    let (low, high) =
-        points().map(level).fold((f64::MAX, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
+    let levels = points().map(|t| level(constant, t));
+    let (low, high) = levels.fold((f64::MAX, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
     let c = 2.0 / (low + high);
     let table = std::array::from_fn(|j| (c * (j as f64 / ENTRIES as f64).exp2()) as f32);
     Quadratic { constant, table, max_relative_error: max_relative_error(constant, &table) * 1.005 }
@@ -61,11 +60,15 @@ pub fn fit() -> Quadratic {
 
 /// The largest relative error over the interval and the table.
 pub fn max_relative_error(constant: f32, table: &[f32; ENTRIES]) -> f64 {
-    let level = |t: f64| ((t + shift()).powi(2) + f64::from(constant)) * (-t).exp();
     let factors =
         || table.iter().enumerate().map(|(j, &c)| f64::from(c) / (j as f64 / ENTRIES as f64).exp2());
-    let errors = points().flat_map(|t| factors().map(move |c| (c * level(t) - 1.0).abs()));
+    let errors = points().flat_map(|t| factors().map(move |c| (c * level(constant, t) - 1.0).abs()));
     errors.fold(0.0, f64::max)
+}
+
+/// ((t + a)^2 + b) / e^t, which c makes 1 as nearly as may be.
+fn level(constant: f32, t: f64) -> f64 {
+    ((t + shift()).powi(2) + f64::from(constant)) * (-t).exp()
 }
 
 /// a, with the ln 2 that the kernels multiply by.

@@ -217,6 +217,14 @@ pub enum Format {
     List,
 }
 
+/// The flags of one command, as typed after its name.
+#[cfg(test)]
+pub fn typed<F: Args>(line: &str) -> F {
+    let command = F::augment_args(clap::Command::new("xtask").no_binary_name(true));
+    let matches = command.try_get_matches_from(line.split_whitespace());
+    matches.and_then(|matches| F::from_arg_matches(&matches)).expect(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

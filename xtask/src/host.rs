@@ -1,11 +1,22 @@
 //! This machine, in the words of a profile.
 
+use crate::error::bad_input;
+use anyhow::Result;
 use softmax_spec::Isa;
 use softmax_spec::profile::Host;
 
 /// The ISAs that this CPU and its operating system support, the most portable first.
 pub fn isas() -> Vec<Isa> {
     Isa::ALL.into_iter().filter(|&isa| supports(isa)).collect()
+}
+
+/// Refuses an ISA that was asked for but is not among the `available` ones of this CPU.
+pub fn require(isa: Isa, available: &[Isa]) -> Result<()> {
+    if available.contains(&isa) {
+        return Ok(());
+    }
+    let available: Vec<&str> = available.iter().map(|isa| isa.id()).collect();
+    Err(bad_input(format!("this CPU does not support {isa}, it has {}", available.join(", "))))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -12,6 +12,8 @@ mod host;
 mod length;
 mod list;
 mod matrix;
+mod measuring;
+mod progress;
 mod project;
 mod show;
 mod stdout;

@@ -193,9 +193,8 @@ impl Peer for OneDnn {
         self.version.clone()
     }
 
-    fn run(&self, mut batch: Batch<'_>) -> Result<()> {
-        let Some(addresses) = batch.addresses() else { return Ok(()) };
-        self.ready.run(addresses, || self.prepare(addresses), |ready| self.execute(ready))
+    fn run(&self, batch: Batch<'_>) -> Result<()> {
+        self.ready.run(batch, |addresses| self.prepare(addresses), |ready| self.execute(ready))
     }
 }
 

@@ -147,9 +147,8 @@ impl Peer for OnnxRuntime {
         self.version.clone()
     }
 
-    fn run(&self, mut batch: Batch<'_>) -> Result<()> {
-        let Some(addresses) = batch.addresses() else { return Ok(()) };
-        self.tensors.run(addresses, || self.prepare(addresses), |tensors| self.infer(tensors))
+    fn run(&self, batch: Batch<'_>) -> Result<()> {
+        self.tensors.run(batch, |addresses| self.prepare(addresses), |tensors| self.infer(tensors))
     }
 }
 

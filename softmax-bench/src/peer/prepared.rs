@@ -1,6 +1,6 @@
 //! What C libraries hand out: handles to be destroyed, and what they prepare for a batch.
 
-use super::batch::Addresses;
+use super::batch::{Addresses, Batch};
 use anyhow::Result;
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -46,29 +46,30 @@ impl<T> Prepared<T> {
         Prepared(RefCell::new(None))
     }
 
-    /// Runs on what is prepared for a batch, after preparing it if the last batch was another.
+    /// Runs on what is prepared for a batch, after preparing it if the last batch was another. There is nothing to do for
+    /// an empty one.
     pub fn run(
         &self,
-        addresses: Addresses,
-        prepare: impl FnOnce() -> Result<T>,
+        mut batch: Batch<'_>,
+        prepare: impl FnOnce(Addresses) -> Result<T>,
         run: impl FnOnce(&T) -> Result<()>,
     ) -> Result<()> {
+        let Some(addresses) = batch.addresses() else { return Ok(()) };
         let mut last = self.0.borrow_mut();
         match &*last {
             Some((of, prepared)) if *of == addresses => run(prepared),
-            _ => run(&last.insert((addresses, prepare()?)).1),
+            _ => run(&last.insert((addresses, prepare(addresses)?)).1),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Batch;
     use super::*;
     use std::cell::Cell;
 
     #[test]
-    fn only_another_batch_is_prepared_for_anew() {
+    fn only_another_batch_is_prepared_for_anew_and_none_that_is_empty() {
         let (prepared, preparations, runs) = (Prepared::nothing(), Cell::new(0), Cell::new(0));
         let count = |cell: &Cell<u32>| {
             cell.update(|n| n + 1);
@@ -76,9 +77,10 @@ mod tests {
         };
         let mut x = [0.0; 6];
         for row_len in [3, 3, 2, 2, 2, 3] {
-            let addresses = Batch::in_place(&mut x, row_len).addresses().unwrap();
-            prepared.run(addresses, || count(&preparations), |()| count(&runs)).unwrap();
+            let batch = Batch::in_place(&mut x, row_len);
+            prepared.run(batch, |_| count(&preparations), |()| count(&runs)).unwrap();
         }
+        prepared.run(Batch::in_place(&mut [], 3), |_| count(&preparations), |()| count(&runs)).unwrap();
         assert_eq!((preparations.get(), runs.get()), (3, 6));
     }
 

@@ -74,11 +74,10 @@ impl Peer for Xnnpack {
         "XNNPACK (2022 API)".to_owned()
     }
 
-    fn run(&self, mut batch: Batch<'_>) -> Result<()> {
-        let Some(addresses) = batch.addresses() else { return Ok(()) };
+    fn run(&self, batch: Batch<'_>) -> Result<()> {
         self.operator.run(
-            addresses,
-            || self.prepare(addresses),
+            batch,
+            |addresses| self.prepare(addresses),
             // SAFETY: the operator was set up for these addresses, which `batch` keeps valid and exclusive.
             |operator| done(unsafe { (self.run)(operator.get(), null_mut()) }, "xnn_run_operator"),
         )

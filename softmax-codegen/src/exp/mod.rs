@@ -1,4 +1,5 @@
-//! Exp cores: e^x for one vector, in the forms that the passes need. One file per range reduction.
+//! Exp cores: e^x for one vector, in the forms that the passes need. One file per range reduction,
+//! and [`integer_shift`] for what several of them share.
 //!
 //! A core measures exponents from a *shift*, its own form of the row's maximum: the maximum itself, max * log2 e,
 //! or that rounded to an integer. What one pass sums relative to a shift, another pass of the same core must
@@ -9,9 +10,11 @@ mod accurate;
 mod cody_waite;
 mod direct;
 mod fast;
+mod integer_shift;
 mod table;
 
 use crate::ir::{Builder, Value};
+use integer_shift::IntegerShift;
 use softmax_spec::{Exp, Reduction};
 
 /// An exp core on one ISA.
@@ -42,41 +45,6 @@ const LN_2: (f32, f32) = split(std::f64::consts::LN_2);
 /// log2 e rounded to f32 and the rest of it.
 const LOG2_E: (f32, f32) = split(std::f64::consts::LOG2_E);
 
-/// A shift by an integer exponent, for the cores that never subtract the maximum in floating point.
-mod integer_shift {
-    use super::LOG2_E;
-    use crate::ir::{Builder, Value};
-
-    /// (N - 1, the lowest x that matters) for N = round(max * log2 e). The 1 keeps sums above 1 although 2^r may be
-    /// below it, so that nothing is flushed to zero whose quotient by the sum is a normal number.
-    pub fn shift(b: &mut Builder, max: &Value) -> Vec<Value> {
-        let log2_e = b.constant(LOG2_E.0);
-        let (n, _) = b.round_mul(max, &log2_e);
-        let one = b.constant(1.0);
-        let n = b.sub(&n, &one);
-        // (N - 1 + min_exponent + 0.1) * ln 2: for |max| up to 2^13, n - (N - 1) does not fall below min_exponent.
-        let offset = b.constant(b.min_exponent() + 0.1);
-        let lowest = b.add(&n, &offset);
-        let ln_2 = b.constant(std::f32::consts::LN_2);
-        let lowest = b.mul(&lowest, &ln_2);
-        vec![n, lowest]
-    }
-
-    /// The same of a constant.
-    pub fn constant(b: &Builder, max: f32) -> (f32, f32) {
-        let n = (max * LOG2_E.0).round_ties_even() - 1.0;
-        let lowest = (n + b.min_exponent() + 0.1) * std::f32::consts::LN_2;
-        (n, lowest)
-    }
-
-    /// The exact power of two between two shifts.
-    pub fn rescale(b: &mut Builder, from: &[Value], to: &[Value]) -> Value {
-        let n = b.sub(&from[0], &to[0]);
-        let one = b.constant(1.0);
-        b.scale_by_integer(&one, &n)
-    }
-}
-
 const fn split(constant: f64) -> (f32, f32) {
     let high = constant as f32;
     (high, (constant - high as f64) as f32)
@@ -87,9 +55,9 @@ pub fn core(exp: Exp, b: &mut Builder) -> Box<dyn Core> {
     let coefficients = exp.polynomial(b.isa()).map_or(&[][..], |polynomial| polynomial.coefficients);
     match exp.reduction {
         Reduction::CodyWaite => Box::new(cody_waite::CodyWaite { coefficients }),
-        Reduction::Accurate => Box::new(accurate::Accurate { coefficients }),
+        Reduction::Accurate => Box::new(IntegerShift(accurate::Accurate { coefficients })),
         Reduction::Fast => Box::new(fast::Fast { coefficients }),
-        Reduction::Direct => Box::new(direct::Direct { coefficients }),
+        Reduction::Direct => Box::new(IntegerShift(direct::Direct { coefficients })),
         Reduction::Table => Box::new(table::Table::new(b, table::Bound::Below)),
         Reduction::Quick => Box::new(table::Table::new(b, table::Bound::None)),
     }

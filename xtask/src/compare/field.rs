@@ -60,12 +60,11 @@ impl Field {
 }
 
 fn ours(machine: &mut impl Machine, accuracy: Accuracy) -> Result<Contestant> {
-    let (candidate, limit) = match accuracy {
-        Accuracy::Fast => (protocol::OURS_FAST, 20),
-        // On rows of 5 N(0, 1), which are checked as well.
-        Accuracy::Accurate => (protocol::OURS_ACCURATE, 10),
+    let candidate = match accuracy {
+        Accuracy::Fast => protocol::OURS_FAST,
+        Accuracy::Accurate => protocol::OURS_ACCURATE,
     };
-    let ours = contestant(machine, "ours", candidate.to_owned(), limit)?;
+    let ours = contestant(machine, "ours", candidate.to_owned(), accuracy.max_ulp())?;
     ours.map_err(|reason| anyhow!("there is nothing to compare: {reason}"))
 }
 

@@ -1,7 +1,7 @@
 //! `compare`: what people call, raced against other libraries' softmax on this machine.
 //!
 //! Ours is the public API with whatever profile a build has for this machine, not a plan picked for the occasion. All
-//! candidates of a shape are sampled in the same rounds, in one child process ([`crate::tune::child`]).
+//! candidates of a shape are sampled in the same rounds, in one child process ([`crate::measuring::child`]).
 
 mod effort;
 mod field;
@@ -12,10 +12,7 @@ mod standing;
 
 pub use shape::Shape;
 
-use crate::error::bad_input;
-use crate::tune::child::{self, Child};
-use crate::tune::preflight;
-use crate::tune::race::Timings;
+use crate::measuring::{Child, Timings, child, preflight};
 use crate::{flags, host, stdout};
 use anyhow::{Result, bail};
 use effort::Effort;
@@ -98,11 +95,7 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
 /// What the child gets beside our own environment.
 fn environment(flags: &flags::Compare) -> Result<Vec<(&'static str, String)>> {
     let Some(isa) = flags.isa else { return Ok(vec![]) };
-    let available = host::isas();
-    if !available.contains(&isa) {
-        let available: Vec<&str> = available.iter().map(|isa| isa.id()).collect();
-        return Err(bad_input(format!("this CPU does not support {isa}, it has {}", available.join(", "))));
-    }
+    host::require(isa, &host::isas())?;
     Ok(vec![(FORCE_ISA, isa.id().to_owned())])
 }
 
@@ -164,7 +157,7 @@ impl Races<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::flags::typed;
     use softmax_spec::Accuracy;
 
     /// A machine with three of the five peers, on which everything takes a nanosecond per letter of its name.
@@ -202,14 +195,6 @@ mod tests {
         }
     }
 
-    fn flags(line: &str) -> flags::Compare {
-        let words = ["xtask", "compare"].into_iter().chain(line.split_whitespace());
-        match flags::Flags::try_parse_from(words).unwrap().command {
-            flags::Command::Compare(compare) => compare,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn everybody_is_timed_in_one_race() {
         let mut machine = Model::new();
@@ -229,15 +214,15 @@ mod tests {
     #[test]
     fn shapes_are_as_asked_or_a_selection() {
         assert_eq!(
-            shapes(&flags("--shapes 4x197,1x1k")),
+            shapes(&typed("--shapes 4x197,1x1k")),
             ["4x197", "1x1024"].map(|text| text.parse().unwrap())
         );
-        assert_eq!(shapes(&flags("")).len(), 14);
+        assert_eq!(shapes(&typed("")).len(), 14);
     }
 
     #[test]
     fn the_isa_goes_to_the_child_if_this_cpu_has_it() {
-        assert_eq!(environment(&flags("")).unwrap(), []);
-        assert_eq!(environment(&flags("--isa scalar")).unwrap(), [(FORCE_ISA, "scalar".to_owned())]);
+        assert_eq!(environment(&typed("")).unwrap(), []);
+        assert_eq!(environment(&typed("--isa scalar")).unwrap(), [(FORCE_ISA, "scalar".to_owned())]);
     }
 }

@@ -1,12 +1,9 @@
 //! Progress on stderr, shape by shape: a bar on a terminal, plain lines elsewhere.
 
 use super::Shape;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, stderr};
-use std::time::{Duration, Instant};
-
-/// Often enough to look alive.
-const TICK: Duration = Duration::from_millis(250);
+use crate::progress;
+use indicatif::ProgressBar;
+use std::time::Instant;
 
 /// Where progress goes.
 pub struct Progress {
@@ -18,13 +15,7 @@ pub struct Progress {
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new(shapes: usize) -> Progress {
-        let style = ProgressStyle::with_template("{elapsed:>4} {bar:12.cyan/dim} {pos}/{len} {wide_msg}");
-        let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(shapes as u64), ProgressDrawTarget::stderr());
-            bar.set_style(style.expect("the template is a constant"));
-            bar.enable_steady_tick(TICK);
-            bar
-        });
+        let bar = progress::bar(shapes as u64, "{elapsed:>4} {bar:12.cyan/dim} {pos}/{len} {wide_msg}");
         Progress { bar, started: Instant::now() }
     }
 

@@ -1,8 +1,8 @@
 //! Size classes: from the best plans at some lengths to ranges of lengths, with measured bounds.
 
-use super::race::Entry;
-use super::race::{Row, Rules, Timings, race};
-use super::statistics::{median, ratios};
+use super::race::{Entry, Row, Rules, race};
+use crate::measuring::Timings;
+use crate::measuring::statistics::{median, ratios};
 use anyhow::Result;
 use softmax_spec::Plan;
 use softmax_spec::profile::{Class, Evidence};

@@ -1,6 +1,6 @@
 //! What the confirmation round says about a pick, in the words of a profile.
 
-use super::statistics::{bootstrap_interval, median, ratios};
+use crate::measuring::statistics::{bootstrap_interval, median, ratios};
 use softmax_spec::Plan;
 use softmax_spec::profile::Evidence;
 

@@ -1,5 +1,6 @@
 //! The correctness gate: what fails it is reported and never timed.
 
+use crate::measuring::Child;
 use anyhow::Result;
 use softmax_bench::protocol::Candidate;
 use std::collections::HashMap;
@@ -8,6 +9,12 @@ use std::collections::HashMap;
 pub trait Oracle {
     /// What is wrong with the candidate; `None` if nothing is.
     fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>>;
+}
+
+impl Oracle for Child {
+    fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
+        Ok(self.verdict(candidate, max_ulp)?.err())
+    }
 }
 
 /// A candidate that was found wrong.

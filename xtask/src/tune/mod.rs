@@ -6,9 +6,8 @@
 //! ```
 //!
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is
-//! concluded here, behind two traits ([`race::Timings`], [`gate::Oracle`]), so that tests need no hardware.
+//! concluded here, behind two traits ([`crate::measuring::Timings`], [`gate::Oracle`]), so that tests need no hardware.
 
-pub mod child;
 mod classes;
 mod clock;
 mod compose;
@@ -17,17 +16,15 @@ mod evidence;
 mod field;
 mod gate;
 mod output;
-pub mod preflight;
 mod progress;
-pub mod race;
+mod race;
 mod report;
 mod search;
-pub mod statistics;
 
 use crate::error::bad_input;
+use crate::measuring::{Child, child, preflight};
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result, bail};
-use child::Child;
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
@@ -130,13 +127,7 @@ fn search(
 
 /// The ISAs to tune: those asked for, or the best available.
 fn isas(flags: &flags::Tune, available: &[Isa]) -> Result<Vec<Isa>> {
-    if let Some(absent) = flags.isa.iter().find(|isa| !available.contains(isa)) {
-        let available: Vec<&str> = available.iter().map(|isa| isa.id()).collect();
-        return Err(bad_input(format!(
-            "this CPU does not support {absent}, it has {}",
-            available.join(", ")
-        )));
-    }
+    flags.isa.iter().try_for_each(|&isa| host::require(isa, available))?;
     let asked: BTreeSet<Isa> = flags.isa.iter().copied().collect();
     let best = available.last().copied();
     Ok(if asked.is_empty() { best.into_iter().collect() } else { asked.into_iter().collect() })
@@ -204,33 +195,25 @@ fn rustc_version() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    fn flags(line: &str) -> flags::Tune {
-        let words = ["xtask", "tune"].into_iter().chain(line.split_whitespace());
-        match flags::Flags::try_parse_from(words).unwrap().command {
-            flags::Command::Tune(tune) => tune,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::flags::typed;
 
     #[test]
     fn the_best_isa_is_tuned_unless_others_are_asked_for() {
         let available = [Isa::Scalar, Isa::Sse2, Isa::Avx2];
-        assert_eq!(isas(&flags(""), &available).unwrap(), [Isa::Avx2]);
-        assert_eq!(isas(&flags("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
-        let error = isas(&flags("--isa avx512"), &available).unwrap_err().to_string();
+        assert_eq!(isas(&typed(""), &available).unwrap(), [Isa::Avx2]);
+        assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
+        let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
     }
 
     #[test]
     fn a_filter_that_leaves_no_plan_is_refused() {
         let grid = project::grid().unwrap();
-        let left = wanted(&flags("--accuracy fast --filter ext_"), &grid, Isa::Avx2).unwrap();
+        let left = wanted(&typed("--accuracy fast --filter ext_"), &grid, Isa::Avx2).unwrap();
         assert!(left.iter().all(|variant| variant.id().contains("ext_")));
-        let accurate = wanted(&flags("--accuracy accurate"), &grid, Isa::Avx2).unwrap();
+        let accurate = wanted(&typed("--accuracy accurate"), &grid, Isa::Avx2).unwrap();
         assert!(accurate.iter().all(|variant| variant.exp.is_none_or(|exp| exp.degree == 6)));
-        let error = wanted(&flags("--filter max,softmax"), &grid, Isa::Avx2).unwrap_err().to_string();
+        let error = wanted(&typed("--filter max,softmax"), &grid, Isa::Avx2).unwrap_err().to_string();
         assert!(error.contains("no complete plan"), "{error}");
     }
 }

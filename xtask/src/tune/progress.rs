@@ -1,14 +1,11 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
 use super::clock::Clock;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, stderr};
-use std::time::Duration;
+use crate::progress;
+use indicatif::ProgressBar;
 
 /// Steps of the bar; finer than it is wide.
 const STEPS: u64 = 1000;
-/// Often enough to look alive.
-const TICK: Duration = Duration::from_millis(250);
 
 /// Where progress goes.
 pub struct Progress {
@@ -20,13 +17,7 @@ pub struct Progress {
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new() -> Progress {
-        let style = ProgressStyle::with_template("{elapsed:>4} {bar:12.cyan/dim} {prefix} {wide_msg:.dim}");
-        let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
-            bar.set_style(style.expect("the template is a constant"));
-            bar.enable_steady_tick(TICK);
-            bar
-        });
+        let bar = progress::bar(STEPS, "{elapsed:>4} {bar:12.cyan/dim} {prefix} {wide_msg:.dim}");
         Progress { bar, silent: false }
     }
 

@@ -4,17 +4,12 @@
 //! drifts hits all of them. After each batch of rounds, whoever is clearly slower than the leader of each of its
 //! groups drops out, and the time goes to those that are still in contention.
 
-use super::statistics::{lower_quartile, median, median_bounds, ratios};
+use crate::measuring::Timings;
+use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios};
 use anyhow::{Result, ensure};
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use std::cmp::Reverse;
 use std::time::Instant;
-
-/// Where timings come from: the measuring process, or a recording or a model in tests.
-pub trait Timings {
-    /// Nanoseconds per element, `[candidate][round]`.
-    fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>>;
-}
 
 /// A candidate of a race.
 #[derive(Debug, Clone)]
@@ -198,8 +193,8 @@ pub fn decide<K: Ord>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::statistics::next;
     use super::*;
+    use crate::measuring::statistics::next;
     use std::time::Duration;
 
     /// Timings of candidates called by their true time, in a world with noise.

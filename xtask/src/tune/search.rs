@@ -7,9 +7,10 @@ use super::effort::Effort;
 use super::field::{Field, conclude};
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
-use super::race::{Entry, Finish, Row, Rules, Timings, race};
-use super::statistics::median;
+use super::race::{Entry, Finish, Row, Rules, race};
 use crate::length::Length;
+use crate::measuring::Timings;
+use crate::measuring::statistics::median;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Table};
@@ -352,7 +353,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 }
 
-/// Raced however little time there is: one of each algorithm.
+/// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
+/// most promising first.
 const LEAST_PLANS: usize = 6;
 
 /// Whether rows of `len` elements are not longer than the longest, where there is one.
@@ -378,9 +380,9 @@ struct Situation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::statistics::next;
     use super::*;
     use crate::flags;
+    use crate::measuring::statistics::next;
     use softmax_bench::protocol::{Candidate, TimeRequest};
     use softmax_spec::Algorithm;
     use std::time::Duration;

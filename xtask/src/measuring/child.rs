@@ -1,7 +1,6 @@
 //! The measuring process: building it, starting it, asking it.
 
-use super::gate::Oracle;
-use super::race::Timings;
+use super::Timings;
 use crate::project;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
@@ -122,12 +121,6 @@ impl Timings for Child {
             Reply::Samples { samples } => Ok(samples),
             other => Err(unexpected(&other)),
         }
-    }
-}
-
-impl Oracle for Child {
-    fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
-        Ok(self.verdict(candidate, max_ulp)?.err())
     }
 }
 
