@@ -33,6 +33,8 @@ pub enum Op {
     Mul,
     /// The larger one; b where either is NaN, so that a constant first operand lets NaN through.
     Max,
+    /// The smaller one; b where either is NaN.
+    Min,
     /// a * b + c, rounded once where the ISA has FMA, else twice.
     MulAdd,
     /// a * b + c, the product exact on every ISA.
@@ -52,8 +54,12 @@ pub enum Op {
     Scale,
     /// A vector of its literal operands, one per lane.
     Literals,
-    /// `(e, low, high)`: lane i is the entry of the table (`low`, `high`) that the lowest bits of lane i of e number.
+    /// `(e, table)` or `(e, low, high)`: lane i is the entry of the table, of one vector or two, that the lowest bits of lane
+    /// i of e number.
     Lookup,
+    /// `(a, e)`: a * 2^(i/8) for the integer i in the lowest bits of e, as far as the bits of i/8 added to the exponent of a,
+    /// and to its mantissa below, are that.
+    AddEighths,
     /// The sum of the lanes, a scalar. Pairwise, so that the order is fixed.
     ReduceAdd,
     /// `(a, b, c)`: the sum over the lanes of a - b + c, an f64 without any rounding in f32.
@@ -110,6 +116,7 @@ pub struct Builder {
     hoisted: Vec<TokenStream>,
     section: Vec<TokenStream>,
     operations: Operations,
+    tables: usize,
     next: usize,
 }
 
@@ -123,6 +130,7 @@ impl Builder {
             hoisted: Vec::new(),
             section: Vec::new(),
             operations: Operations::default(),
+            tables: 0,
             next: 0,
         }
     }
@@ -157,7 +165,9 @@ impl Builder {
     pub fn table(&mut self, entries: &[f32]) -> Vec<Value> {
         let lanes = self.isa.lanes(Element::F32);
         let vectors: Vec<&[f32]> = entries.chunks(lanes).collect();
-        let names: Vec<Value> = (0..vectors.len()).map(|i| Value::named(&format!("table{i}"))).collect();
+        let first = self.tables;
+        self.tables += vectors.len();
+        let names: Vec<Value> = (first..self.tables).map(|i| Value::named(&format!("table{i}"))).collect();
         for (name, vector) in names.iter().zip(vectors) {
             let literals: Vec<TokenStream> = vector.iter().map(|entry| quote!(#entry)).collect();
             let vector = self.lowering.lower(Op::Literals, &literals);
@@ -184,6 +194,30 @@ impl Builder {
     /// Adds a statement that is no vector operation.
     pub fn statement(&mut self, statement: TokenStream) {
         self.section.push(statement);
+    }
+
+    /// `of` each of `operands`, two at a time, the statements for one between those for the other. A core holds only so many
+    /// operations that wait for others: what goes through two chains in turn waits for less. With more than two, registers
+    /// run out first.
+    pub fn in_pairs<T>(
+        &mut self,
+        operands: &[Value],
+        mut of: impl FnMut(&mut Builder, &Value) -> T,
+    ) -> Vec<T> {
+        let mut section = std::mem::take(&mut self.section);
+        let mut results = Vec::with_capacity(operands.len());
+        for pair in operands.chunks(2) {
+            let mut chains = Vec::new();
+            for operand in pair {
+                results.push(of(self, operand));
+                chains.push(std::mem::take(&mut self.section).into_iter());
+            }
+            while chains.iter().any(|chain| chain.len() > 0) {
+                section.extend(chains.iter_mut().filter_map(Iterator::next));
+            }
+        }
+        self.section = section;
+        results
     }
 
     fn fresh(&mut self) -> Value {
@@ -268,6 +302,11 @@ impl Builder {
         self.one(Op::Max, &[a, b])
     }
 
+    /// [`Op::Min`].
+    pub fn min(&mut self, a: &Value, b: &Value) -> Value {
+        self.one(Op::Min, &[a, b])
+    }
+
     /// [`Op::MulAdd`].
     pub fn mul_add(&mut self, a: &Value, b: &Value, c: &Value) -> Value {
         self.one(Op::MulAdd, &[a, b, c])
@@ -323,9 +362,15 @@ impl Builder {
     /// [`Op::Lookup`].
     pub fn lookup(&mut self, e: &Value, table: &[Value]) -> Value {
         match table {
+            [table] => self.one(Op::Lookup, &[e, table]),
             [low, high] => self.one(Op::Lookup, &[e, low, high]),
             _ => unreachable!("a table of {} vectors", table.len()),
         }
+    }
+
+    /// [`Op::AddEighths`].
+    pub fn add_eighths(&mut self, a: &Value, e: &Value) -> Value {
+        self.one(Op::AddEighths, &[a, e])
     }
 
     /// [`Op::ReduceAdd`].

@@ -23,6 +23,14 @@ crate::kernels! {
 
     grid {
         passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx2],
+        unroll: [1, 2, 3, 4, 6, 8, 12],
+        accumulators: [1, 2, 3, 4],
+        exp: [eighths 3],
+    }
+
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
         isas: [avx512],
         unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
         accumulators: [1, 2, 3, 4],
@@ -38,11 +46,12 @@ crate::kernels! {
         store: [non_temporal],
     }
     grid { passes: [scale_exp], isas: [avx512], unroll: [1, 2, 4, 8], exp: [table 2, quick 2], store: [non_temporal] }
+    grid { passes: [scale_exp], isas: [avx2], unroll: [1, 2, 4, 8], exp: [eighths 3], store: [non_temporal] }
     grid { passes: [ext_scale], isas: [avx2, avx512], unroll: [1, 2, 4], exp: [cody_waite 5, direct 5], store: [non_temporal] }
 
     // Rows in registers: an arm for every number of vectors up to the unroll.
     grid { passes: [softmax], isas: [avx512], unroll: [4, 8, 16], exp: [accurate 6, direct 5, table 2] }
-    grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5] }
+    grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5, eighths 3] }
     grid { passes: [softmax], isas: [scalar, sse2], unroll: [4], exp: [accurate 6, direct 5] }
 
     // Fallbacks: right everywhere, tuned only a little.

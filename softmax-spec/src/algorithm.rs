@@ -95,7 +95,7 @@ impl Algorithm {
     /// fails for some finite x needs an algorithm that notices.
     pub const fn suits(self, exp: Exp, isa: Isa) -> bool {
         match self.samples() {
-            true => isa.scale_saturates(),
+            true => exp.reduction.saturates(isa),
             false => exp.reduction.takes_every_finite(),
         }
     }
@@ -110,8 +110,8 @@ impl Algorithm {
     /// accuracy in proportion to |x - max|.
     pub const fn rounds_difference(self, reduction: Reduction) -> bool {
         match reduction {
-            Reduction::Accurate | Reduction::Direct | Reduction::Table | Reduction::Quick => false,
             Reduction::CodyWaite | Reduction::Fast => !matches!(self, Algorithm::TwoPass),
+            _ => false,
         }
     }
 }

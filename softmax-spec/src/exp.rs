@@ -23,6 +23,9 @@ pub enum Reduction {
     /// rounded to f32 makes x larger by 3e-9 of itself; what all elements share of it cancels in a softmax, and
     /// 3e-9 |x - max| is left, a thirtieth of what rounding x - max costs.
     Direct,
+    /// As `Direct` with n a multiple of 1/8, the powers of two of its fraction from a table and its integer part added to
+    /// their exponents. For ISAs that look up eight entries.
+    Eighths,
     /// As `Direct` with n a multiple of 1/32 and the powers of two of its fraction from a table, which leaves
     /// [`exp_table`]'s quadratic to evaluate.
     Table,
@@ -33,11 +36,12 @@ pub enum Reduction {
 
 impl Reduction {
     /// Every reduction.
-    pub const ALL: [Reduction; 6] = [
+    pub const ALL: [Reduction; 7] = [
         Reduction::CodyWaite,
         Reduction::Accurate,
         Reduction::Fast,
         Reduction::Direct,
+        Reduction::Eighths,
         Reduction::Table,
         Reduction::Quick,
     ];
@@ -49,6 +53,7 @@ impl Reduction {
             Reduction::Accurate => "accurate",
             Reduction::Fast => "fast",
             Reduction::Direct => "direct",
+            Reduction::Eighths => "eighths",
             Reduction::Table => "table",
             Reduction::Quick => "quick",
         }
@@ -61,6 +66,7 @@ impl Reduction {
             Reduction::Accurate => 'a',
             Reduction::Fast => 'f',
             Reduction::Direct => 'd',
+            Reduction::Eighths => 'e',
             Reduction::Table => 't',
             Reduction::Quick => 'q',
         }
@@ -77,9 +83,22 @@ impl Reduction {
         !matches!(self, Reduction::Quick)
     }
 
+    /// Whether exponentials of what is far above the shift are infinite on `isa`. Elsewhere exponents are made by integer
+    /// arithmetic, which wraps.
+    pub const fn saturates(self, isa: Isa) -> bool {
+        isa.scale_saturates() && !matches!(self, Reduction::Eighths)
+    }
+
+    /// The power of two, beside one or two, that the exponential of the maximum is. `Eighths` has no subnormal results and needs
+    /// sums so large that the quotients of what it has instead are 0.
+    pub const fn headroom(self) -> u8 {
+        if matches!(self, Reduction::Eighths) { 32 } else { 0 }
+    }
+
     /// Entries of the table that it looks up with one instruction.
     pub const fn lookup_entries(self) -> usize {
         match self {
+            Reduction::Eighths => 8,
             Reduction::Table | Reduction::Quick => exp_table::ENTRIES,
             Reduction::CodyWaite | Reduction::Accurate | Reduction::Fast | Reduction::Direct => 0,
         }
@@ -87,18 +106,20 @@ impl Reduction {
 
     /// The degrees for which there are coefficients.
     pub const fn degrees(self) -> RangeInclusive<u8> {
-        match self.lookup_entries() {
-            0 => polynomial::MIN_DEGREE..=polynomial::MAX_DEGREE,
-            _ => exp_table::DEGREE..=exp_table::DEGREE,
+        match self {
+            Reduction::Table | Reduction::Quick => exp_table::DEGREE..=exp_table::DEGREE,
+            Reduction::Eighths => Family::ExpEighth.degrees(),
+            _ => Family::ExpCentred.degrees(),
         }
     }
 
-    /// The polynomial family that its reduced argument needs on `isa`; `None` for the table cores.
+    /// The polynomial family that its reduced argument needs on `isa`; `None` for the cores that have a square.
     pub const fn family(self, isa: Isa) -> Option<Family> {
         match self {
             Reduction::CodyWaite | Reduction::Direct => Some(Family::ExpCentred),
             Reduction::Accurate => Some(Family::Exp2Centred),
             Reduction::Fast => Some(isa.exp2_family()),
+            Reduction::Eighths => Some(Family::ExpEighth),
             Reduction::Table | Reduction::Quick => None,
         }
     }
@@ -111,7 +132,7 @@ impl_ids!(Reduction, "exp reduction");
 pub struct Exp {
     /// How the argument is reduced.
     pub reduction: Reduction,
-    /// Degree of the polynomial: 3 to 7, 2 beside a table.
+    /// Degree of the polynomial: 3 to 7, 2 or 3 beside a table.
     pub degree: u8,
 }
 
@@ -157,7 +178,7 @@ impl FromStr for Exp {
 
     fn from_str(word: &str) -> Result<Self, UnknownId> {
         Exp::all().find(|exp| exp.to_string() == word).ok_or_else(|| {
-            UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7", "d3..d7", "t2", "q2"])
+            UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7", "d3..d7", "e3", "t2", "q2"])
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::parameters::Parameters;
 use crate::rows::{self, Row};
 use crate::tolerance::{self, ExpTolerance, ROUNDING};
 use softmax_kernels::{Kernel, ShapeError};
-use softmax_spec::PassVariant;
+use softmax_spec::{Exp, PassVariant};
 
 /// An f32 result, written as the f64 that it stands for, that should be `exact` within `relative`.
 #[derive(Clone, Copy)]
@@ -76,6 +76,7 @@ impl Verdict {
 /// Runs `kernel` on `row` and pairs what comes out with what should.
 fn claims(variant: &PassVariant, kernel: Kernel, row: &Row) -> Result<Vec<Claim>, String> {
     let truth = Truth::new(variant, &row.x);
+    let unit = |factor| unit(factor, variant.exp);
     let (x, Parameters { max, factor, sum }) = (&row.x, truth.parameters);
     Ok(match kernel {
         Kernel::Max(kernel) => vec![Claim::equal(kernel.run(x), max)],
@@ -150,12 +151,17 @@ fn stored<T: PartialEq>(
     }
 }
 
-/// Checks that the factor common to a pass's results is one that cancels.
-fn unit(factor: f32) -> Result<f64, String> {
+/// Checks that the factor common to a pass's results, beside the headroom of its exp core, is one that cancels.
+fn unit(factor: f32, exp: Option<Exp>) -> Result<f64, String> {
+    let headroom = exp.map_or(0, |exp| exp.reduction.headroom());
+    let factor = f64::from(factor);
     // Half a per mille for the error of the one exponential that it is read from.
-    match (0.4995..4.002).contains(&factor) {
-        true => Ok(f64::from(factor)),
-        false => Err(format!("the exponential of the maximum is {factor:e}, not in [0.5, 4)")),
+    match (0.4995..4.002).contains(&(factor / f64::from(headroom).exp2())) {
+        true => Ok(factor),
+        false => {
+            let expected = "not in [0.5, 4) times the core's headroom";
+            Err(format!("the exponential of the maximum is {factor:e}, {expected}"))
+        }
     }
 }
 
@@ -261,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_common_factor_must_cancel() {
-        assert!(unit(0.5).is_ok() && unit(3.99).is_ok());
-        assert!(unit(0.25).is_err() && unit(8.0).is_err() && unit(f32::NAN).is_err());
+        let ok = |factor, exp: &str| unit(factor, Some(exp.parse().unwrap())).is_ok();
+        assert!(ok(0.5, "d5") && ok(3.99, "d5") && ok(4.3e9, "e3"));
+        assert!(!ok(0.25, "d5") && !ok(8.0, "d5") && !ok(f32::NAN, "d5") && !ok(1.0, "e3"));
     }
 }

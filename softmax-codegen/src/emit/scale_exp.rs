@@ -39,14 +39,13 @@ enum Factor {
 
 impl Body for ScaleExp {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
-        let scaled = xs.iter().map(|x| {
+        b.in_pairs(xs, |b, x| {
             let exponential = self.core.exp(b, x, &self.shift);
             match &self.factor {
                 Factor::Rounded(factor) => b.mul(&exponential, factor),
                 Factor::Wide(factor) => factor.times(b, &exponential),
             }
-        });
-        scaled.collect()
+        })
     }
 
     no_reduction!();

@@ -1,9 +1,8 @@
 //! `softmax`: whole rows that fit in registers, one read and one write.
 //!
 //! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. An
-//! arm takes several short rows at a time, so that their reductions overlap. Where exponentials saturate it first tries
-//! them relative to a constant, which does without the maximum and suits every row whose maximum is within about +-40;
-//! the sum tells. A row that is out of range otherwise is not written: the function stops there and returns its index.
+//! arm takes several short rows at a time, so that their reductions overlap. It first tries exponentials relative to a
+//! constant, which does without the maximum and suits every row whose maximum is within about +-40; the sum tells. A row that is out of range otherwise is not written: the function stops there and returns its index.
 
 use super::scale::WideFactor;
 use super::{core_of, sum_of, tree};
@@ -15,10 +14,6 @@ use softmax_spec::{Exp, PassVariant, REGULAR_MAX};
 
 /// The reciprocal of a sum must be a normal number.
 const LARGEST_SUM: f32 = (1u128 << 126) as f32;
-
-/// Below this, an exponential may be subnormal although its quotient by the sum is not; in [1/2, 1) that costs at most a unit
-/// in the last place of the smallest normal numbers.
-const SMALLEST_SUM: f32 = 0.5;
 
 /// What exponentials are measured from where the maximum is not known: -64 ln 2, in the middle of the range of floats that
 /// is left for the sum.
@@ -59,16 +54,10 @@ fn lone_rows(variant: &PassVariant) -> TokenStream {
             }
         }
     };
-    match first_origin(variant) {
-        Origin::Own => function("alone", by_maximum),
-        Origin::Constant => {
-            let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
-            let by_constant =
-                sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Constant, &otherwise));
-            let (alone, by_maximum) = (function("alone", by_constant), function("by_maximum", by_maximum));
-            quote!(#alone #[cold] #by_maximum)
-        }
-    }
+    let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
+    let by_constant = sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Constant, &otherwise));
+    let (alone, by_maximum) = (function("alone", by_constant), function("by_maximum", by_maximum));
+    quote!(#alone #[cold] #by_maximum)
 }
 
 /// A function's body: an arm for every number of vectors.
@@ -92,17 +81,12 @@ fn sections(
     }
 }
 
-/// What exponentials are measured from at first: the constant, where those that are too large for it become infinite.
-fn first_origin(variant: &PassVariant) -> Origin {
-    if variant.isa.scale_saturates() { Origin::Constant } else { Origin::Own }
-}
-
 /// The operations on the longest row.
 pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
     b.take_operations();
-    row.one(&mut b, variant.tile.unroll, first_origin(variant), &quote!(return row;));
+    row.one(&mut b, variant.tile.unroll, Origin::Constant, &quote!(return row;));
     b.take_operations()
 }
 
@@ -130,26 +114,23 @@ impl<'a> ResidentRow<'a> {
 
     /// All rows of so many vectors.
     fn batch(&self, b: &mut Builder, vectors: usize) -> TokenStream {
-        let (together, origin) = (rows_in_flight(vectors, self.variant), first_origin(self.variant));
+        let together = rows_in_flight(vectors, self.variant);
         let several = match together {
             1 => quote!(),
             _ => {
-                let body = self.rows(b, vectors, together, origin, &quote!(break;));
+                let body = self.rows(b, vectors, together, Origin::Constant, &quote!(break;));
                 quote!(while rows - row >= #together { #body })
             }
         };
         // Row by row, so that which way a row goes does not depend on its neighbours.
-        let otherwise = match origin {
-            Origin::Own => quote!(return row;),
-            Origin::Constant => quote! {
-                if unsafe { by_maximum(x.add(row * n), y.add(row * n), n) } == 0 {
-                    return row;
-                }
-                row += 1;
-                continue;
-            },
+        let otherwise = quote! {
+            if unsafe { by_maximum(x.add(row * n), y.add(row * n), n) } == 0 {
+                return row;
+            }
+            row += 1;
+            continue;
         };
-        let one = self.one(b, vectors, origin, &otherwise);
+        let one = self.one(b, vectors, Origin::Constant, &otherwise);
         quote! {
             #several
             while row < rows { #one }
@@ -179,7 +160,7 @@ impl<'a> ResidentRow<'a> {
             pointers.iter().map(|(x, _)| self.exponentials(b, vectors, x, origin)).collect();
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
-        let (regular_max, smallest, largest) = (REGULAR_MAX, SMALLEST_SUM, LARGEST_SUM);
+        let (regular_max, smallest, largest) = (REGULAR_MAX, self.core.smallest_sum(), LARGEST_SUM);
         // Not the opposite comparisons: a NaN must not pass.
         b.statement(quote! {
             let regular = true
@@ -208,7 +189,23 @@ impl<'a> ResidentRow<'a> {
                 (Some(max), self.core.shift(b, &splat))
             }
         };
-        Exponentials { vectors: xs.iter().map(|x| self.core.exp(b, x, &shift)).collect(), max }
+        let vectors = b.in_pairs(&xs, |b, x| {
+            let x = self.bounded(b, x, origin);
+            self.core.exp(b, &x, &shift)
+        });
+        Exponentials { vectors, max }
+    }
+
+    /// Where exponents would wrap, what is too large for the constant is made smaller, but not small enough for the sum
+    /// to be in range.
+    fn bounded(&self, b: &mut Builder, x: &Value, origin: Origin) -> Value {
+        match (origin, self.core.highest(b, CONSTANT_SHIFT)) {
+            (Origin::Constant, Some(highest)) => {
+                let highest = b.constant(highest);
+                b.min(&highest, x)
+            }
+            _ => x.clone(),
+        }
     }
 
     fn loads(&self, b: &mut Builder, vectors: usize, x: &Value) -> Vec<Value> {

@@ -33,7 +33,7 @@ impl SumExp {
 
     /// e^(x - max) of each vector, after adding them to the accumulators.
     pub fn exponentials(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
-        let exponentials: Vec<Value> = xs.iter().map(|x| self.core.exp(b, x, &self.shift)).collect();
+        let exponentials = b.in_pairs(xs, |b, x| self.core.exp(b, x, &self.shift));
         if self.sums_each_tile {
             let sum = sum_of(b, &exponentials);
             accumulators[0] = vec![b.add(&accumulators[0][0], &sum)];

@@ -51,6 +51,10 @@ impl Core for CodyWaite {
         vec![b.constant(max)]
     }
 
+    fn highest(&self, b: &Builder, max: f32) -> Option<f32> {
+        (!b.isa().scale_saturates()).then(|| super::highest(max * LOG2_E.0))
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let d = b.sub(x, &shift[0]);
         let lowest = b.constant((f64::from(b.min_exponent()) * std::f64::consts::LN_2) as f32);

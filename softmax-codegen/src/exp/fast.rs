@@ -31,6 +31,10 @@ impl Core for Fast {
         vec![b.constant(if b.isa().has_fma() { -LOG2_E.0 * max } else { max })]
     }
 
+    fn highest(&self, b: &Builder, max: f32) -> Option<f32> {
+        (!b.isa().scale_saturates()).then(|| super::highest(max * LOG2_E.0))
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let log2_e = b.constant(LOG2_E.0);
         let z = if b.isa().has_fma() {

@@ -24,6 +24,10 @@ impl<R: Reduce> Core for IntegerShift<R> {
         vec![b.constant(n), b.constant(lowest)]
     }
 
+    fn highest(&self, b: &Builder, max: f32) -> Option<f32> {
+        (!b.isa().scale_saturates()).then(|| super::highest(constant(b, max).0))
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let x = b.max(&shift[1], x);
         let (p, _, exponent) = self.0.reduce(b, &x);

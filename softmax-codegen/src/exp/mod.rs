@@ -9,6 +9,7 @@
 mod accurate;
 mod cody_waite;
 mod direct;
+mod eighths;
 mod fast;
 mod integer_shift;
 mod table;
@@ -25,6 +26,16 @@ pub trait Core {
     /// The shift for a maximum that is known when the code is made.
     fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value>;
 
+    /// How large x may be beside that shift; `None` if exponentials of what is larger are infinite. Elsewhere exponents
+    /// wrap beyond it, not far below it e^x is 2^126.
+    fn highest(&self, b: &Builder, max: f32) -> Option<f32>;
+
+    /// With sums from here on, the quotient is right of every exponential that is: one that is subnormal, and has lost
+    /// digits, is divided by at least 1/2, which costs at most a unit in the last place of the smallest normal numbers.
+    fn smallest_sum(&self) -> f32 {
+        0.5
+    }
+
     /// e^x relative to a shift that is no smaller than the one of x.
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value;
 
@@ -39,6 +50,11 @@ pub trait Core {
 /// Where e^x stops falling in [`Core::extended`], so that n stays finite and the reduction exact. The exponents
 /// of rows that this could touch are outside the range that callers accept ([`softmax_spec::Plan::largest_max`]).
 const EXTENDED_FLOOR: f32 = -16384.0;
+
+/// [`Core::highest`] where exponentials are measured from 2^exponent: between 2^126 and what wraps.
+const fn highest(exponent: f32) -> f32 {
+    (exponent + 126.6) * LN_2.0
+}
 
 /// ln 2 rounded to f32 and the rest of it: the two constants of Cody and Waite, exact to 2^-49 relative.
 const LN_2: (f32, f32) = split(std::f64::consts::LN_2);
@@ -58,6 +74,7 @@ pub fn core(exp: Exp, b: &mut Builder) -> Box<dyn Core> {
         Reduction::Accurate => Box::new(IntegerShift(accurate::Accurate { coefficients })),
         Reduction::Fast => Box::new(fast::Fast { coefficients }),
         Reduction::Direct => Box::new(IntegerShift(direct::Direct { coefficients })),
+        Reduction::Eighths => Box::new(eighths::Eighths::new(b, coefficients)),
         Reduction::Table => Box::new(table::Table::new(b, table::Bound::Below)),
         Reduction::Quick => Box::new(table::Table::new(b, table::Bound::None)),
     }

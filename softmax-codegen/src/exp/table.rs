@@ -43,6 +43,10 @@ impl Core for Table {
         vec![b.constant(n + ROUNDING), b.constant(lowest)]
     }
 
+    fn highest(&self, _: &Builder, _: f32) -> Option<f32> {
+        None
+    }
+
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let x = match self.bound {
             Bound::Below => b.max(&shift[1], x),

@@ -55,6 +55,7 @@ impl Lowering for Avx2 {
             (Op::Sub, _) => call("_mm256_sub_ps", operands),
             (Op::Mul, _) => call("_mm256_mul_ps", operands),
             (Op::Max, _) => call("_mm256_max_ps", operands),
+            (Op::Min, _) => call("_mm256_min_ps", operands),
             (Op::MulAdd | Op::Fma, _) => call("_mm256_fmadd_ps", operands),
             (Op::Fms, _) => call("_mm256_fmsub_ps", operands),
             (Op::RoundMul, [x, k]) => {
@@ -67,6 +68,12 @@ impl Lowering for Avx2 {
                 #p,
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(#e)))
             )),
+            (Op::Literals, _) => call("_mm256_setr_ps", operands),
+            (Op::Lookup, [e, table]) => quote!(_mm256_permutevar8x32_ps(#table, _mm256_castps_si256(#e))),
+            (Op::AddEighths, [a, e]) => quote!(_mm256_castsi256_ps(_mm256_add_epi32(
+                _mm256_castps_si256(#a),
+                _mm256_slli_epi32::<20>(_mm256_castps_si256(#e))
+            ))),
             (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
             (Op::ReduceAddWide, [a, b, c]) => {
                 let halves: [fn(&TokenStream) -> TokenStream; 2] = [

@@ -37,6 +37,7 @@ impl Lowering for Avx512 {
             (Op::Sub, _) => call("_mm512_sub_ps", operands),
             (Op::Mul, _) => call("_mm512_mul_ps", operands),
             (Op::Max, _) => call("_mm512_max_ps", operands),
+            (Op::Min, _) => call("_mm512_min_ps", operands),
             (Op::MulAdd | Op::Fma, _) => call("_mm512_fmadd_ps", operands),
             (Op::Fms, _) => call("_mm512_fmsub_ps", operands),
             (Op::RoundMul, [x, k]) => {
@@ -50,6 +51,11 @@ impl Lowering for Avx512 {
             (Op::Lookup, [e, low, high]) => {
                 quote!(_mm512_permutex2var_ps(#low, _mm512_castps_si512(#e), #high))
             }
+            (Op::Lookup, [e, table]) => quote!(_mm512_permutexvar_ps(_mm512_castps_si512(#e), #table)),
+            (Op::AddEighths, [a, e]) => quote!(_mm512_castsi512_ps(_mm512_add_epi32(
+                _mm512_castps_si512(#a),
+                _mm512_slli_epi32::<20>(_mm512_castps_si512(#e))
+            ))),
             (Op::ReduceAdd, _) => call("_mm512_reduce_add_ps", operands),
             (Op::ReduceAddWide, [a, b, c]) => {
                 let halves: [fn(&TokenStream) -> TokenStream; 2] = [

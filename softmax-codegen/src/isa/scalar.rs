@@ -17,6 +17,7 @@ impl Lowering for Scalar {
             (Op::Sub, [a, b]) => quote!(#a - #b),
             (Op::Mul, [a, b]) => quote!(#a * #b),
             (Op::Max, [a, b]) => quote!(if #a > #b { #a } else { #b }),
+            (Op::Min, [a, b]) => quote!(if #a < #b { #a } else { #b }),
             (Op::MulAdd, [a, b, c]) => quote!(#a * #b + #c),
             // The product of two f32 is exact in f64.
             (Op::Fma, [a, b, c]) => quote!((f64::from(#a) * f64::from(#b) + f64::from(#c)) as f32),

@@ -64,6 +64,7 @@ impl Lowering for Sse2 {
             (Op::Sub, _) => call("_mm_sub_ps", operands),
             (Op::Mul, _) => call("_mm_mul_ps", operands),
             (Op::Max, _) => call("_mm_max_ps", operands),
+            (Op::Min, _) => call("_mm_min_ps", operands),
             (Op::MulAdd, [a, b, c]) => quote!(_mm_add_ps(_mm_mul_ps(#a, #b), #c)),
             (Op::Fma, [a, b, c]) => exact_product("_mm_add_pd", a, b, c),
             (Op::Fms, [a, b, c]) => exact_product("_mm_sub_pd", a, b, c),
