@@ -406,7 +406,11 @@ impl<'a> Function<'a> {
         let (lanes, unroll) = (self.variant.lanes(), self.variant.tile.unroll);
         let part = unroll / streams;
         let offset = |v| v / part * Streams::ELEMENTS + v % part * lanes;
-        let offsets: Vec<usize> = (0..unroll).map(offset).collect();
+        let mut offsets: Vec<usize> = (0..unroll).map(offset).collect();
+        if self.variant.memory.direction == Direction::Backward {
+            // Hardware prefetches what goes one way, not tiles that go one way while their vectors go the other.
+            offsets.reverse();
+        }
         self.prefetches(&offsets);
         self.steps(&offsets)
     }
