@@ -111,7 +111,7 @@ impl Prefetch {
     /// Distances are multiples of this, a cache line of f32: less would ask for the same line.
     pub const STEP: usize = 16;
 
-    /// The largest distance, [`CACHED`]: what is asked for further ahead may be gone when it is needed.
+    /// The largest distance, what a small L2 cache holds: what is asked for further ahead may be gone when it is needed.
     pub const MAX: usize = CACHED;
 
     /// So many elements ahead, 0 for no prefetches; `None` for a distance that is not a multiple of [`Prefetch::STEP`] up
