@@ -1,7 +1,7 @@
 //! Which of the compiled variants stand for the rest where nothing has been tuned: what the benches run.
 
 use softmax_kernels::{ComposedPlan, Variant, variants};
-use softmax_spec::{Algorithm, Element, Exp, Isa, Pass, PassVariant, Plan, Store, Tile};
+use softmax_spec::{Algorithm, Element, Exp, Isa, Memory, Pass, PassVariant, Plan, Tile};
 
 /// The unroll that the paper's and our own winners are closest to, in vectors.
 const USUAL_UNROLL: usize = 8;
@@ -53,7 +53,7 @@ pub fn small_plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, C
             unroll: if pass.is_resident() { 4 } else { 2 },
             accumulators: if pass.reduces() { 2 } else { 1 },
         },
-        store: Store::Temporal,
+        memory: Memory::default(),
     };
     let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
     let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();

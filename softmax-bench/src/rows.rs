@@ -1,6 +1,7 @@
 //! The rows that a candidate must get right before anybody times it.
 
 use crate::random::Random;
+use softmax_spec::{PassVariant, Streams};
 
 /// A row and what it is, for the message that says on which one a candidate failed.
 #[derive(Debug, Clone)]
@@ -25,6 +26,21 @@ pub fn lengths(tiles: impl IntoIterator<Item = usize>) -> Vec<usize> {
     lengths.sort_unstable();
     lengths.dedup();
     lengths
+}
+
+/// The lengths at which a variant with several streams can go wrong beside those: around its window, and beyond two of them.
+pub fn window_lengths(variant: &PassVariant) -> Vec<usize> {
+    let window = variant.memory.streams.window();
+    match beyond_window(variant) {
+        Some(beyond) => vec![window - 1, window, beyond, 2 * window + 5],
+        None => vec![],
+    }
+}
+
+/// A window and a row that reaches every other loop, for a variant with several streams.
+pub fn beyond_window(variant: &PassVariant) -> Option<usize> {
+    let streams = variant.memory.streams;
+    (streams != Streams::ONE).then(|| streams.window() + variant.tile_elements() + variant.lanes() + 3)
 }
 
 /// The rows for which accuracy is promised: U(-10, 10) and 5 N(0, 1) of every length.

@@ -5,6 +5,7 @@ mod plan;
 mod softmax;
 
 use crate::candidate::Candidate;
+use crate::rows;
 use softmax_kernels::Kernel;
 use softmax_spec::PassVariant;
 
@@ -46,9 +47,10 @@ pub fn verify(candidate: &Candidate, max_ulp: Option<u32>) -> Option<Verdict> {
 }
 
 /// Checks a pass on every length from 1 to beyond four tiles, so that each loop of it runs, runs out, and is
-/// skipped in every combination.
+/// skipped in every combination; with several streams also around and beyond their windows.
 pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
-    let lengths: Vec<usize> = (1..=4 * variant.tile_elements() + 3).collect();
+    let mut lengths: Vec<usize> = (1..=4 * variant.tile_elements() + 3).collect();
+    lengths.extend(rows::window_lengths(variant));
     pass::verify_lengths(variant, kernel, &lengths, None)
 }
 

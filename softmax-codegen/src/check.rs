@@ -3,12 +3,26 @@
 
 use crate::ast::{self, Numbers};
 use proc_macro2::Span;
-use softmax_spec::{Block, Element, Enumeration, Exp, Grid, Pass, Reduction, Store, Tile, UnknownId};
+use softmax_spec::{
+    Block, Direction, Element, Enumeration, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile,
+    UnknownId,
+};
 use std::str::FromStr;
 use syn::Ident;
 
 /// The names of the axes.
-const AXES: [&str; 7] = ["passes", "isas", "unroll", "accumulators", "exp", "store", "elements"];
+const AXES: [&str; 10] = [
+    "passes",
+    "isas",
+    "unroll",
+    "accumulators",
+    "exp",
+    "store",
+    "prefetch",
+    "streams",
+    "direction",
+    "elements",
+];
 
 /// Mistakes, collected.
 #[derive(Default)]
@@ -55,25 +69,35 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
         unrolls: axes.numbers("unroll", Need::Always, mistakes),
         accumulators: axes.numbers("accumulators", Need::Default, mistakes),
         stores: axes.words("store", Need::Default, mistakes),
+        prefetches: axes.numbers("prefetch", Need::Default, mistakes),
+        streams: axes.numbers("streams", Need::Default, mistakes),
+        directions: axes.words("direction", Need::Default, mistakes),
         exps: axes.exps(if exponentiates { Need::Always } else { Need::Default }, mistakes),
         passes,
     };
-    if block.elements.is_empty() {
-        block.elements = vec![Element::F32];
-    }
-    if block.stores.is_empty() {
-        block.stores = vec![Store::Temporal];
-    }
-    if block.accumulators.is_empty() {
-        block.accumulators = vec![1];
-    }
+    or_default(&mut block.elements, Element::F32);
+    or_default(&mut block.accumulators, 1);
+    or_default(&mut block.stores, Store::default());
+    or_default(&mut block.prefetches, Prefetch::default());
+    or_default(&mut block.streams, Streams::default());
+    or_default(&mut block.directions, Direction::default());
     if mistakes.0.len() == found_before && reduces {
-        axes.check_accumulators(&block.unrolls, mistakes);
+        axes.check_divisors::<usize>("accumulators", &block.unrolls, mistakes);
+    }
+    if mistakes.0.len() == found_before && block.passes.iter().any(|pass| !pass.is_resident()) {
+        axes.check_divisors::<Streams>("streams", &block.unrolls, mistakes);
     }
     if mistakes.0.len() == found_before {
         check_not_empty(grid.span, &block, mistakes);
     }
     block
+}
+
+/// The values of an axis that is not there.
+fn or_default<T>(values: &mut Vec<T>, default: T) {
+    if values.is_empty() {
+        values.push(default);
+    }
 }
 
 /// A block whose every combination is pruned is a mistake of the whole block.
@@ -153,21 +177,21 @@ impl<'a> Axes<'a> {
         values
     }
 
-    fn numbers(&self, name: &str, need: Need, mistakes: &mut Mistakes) -> Vec<usize> {
-        let allowed = format!("1..={}", Tile::MAX_UNROLL);
+    fn numbers<T: PartialEq + Numeral>(&self, name: &str, need: Need, mistakes: &mut Mistakes) -> Vec<T> {
+        let allowed = T::allowed();
         let mut values = Vec::new();
         for entry in self.entries(name, need, &allowed, mistakes) {
-            match (&entry.word, &entry.numbers) {
-                (None, Some(Numbers { range, first, last })) => {
-                    if *range.start() == 0 {
-                        mistakes.add(*first, format!("`{name}` must be in {allowed}"));
-                    } else if *range.end() > Tile::MAX_UNROLL {
-                        mistakes.add(*last, format!("`{name}` must be in {allowed}"));
-                    } else {
-                        range.clone().for_each(|n| push_once(&mut values, n, *first, mistakes));
-                    }
-                }
-                _ => mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})")),
+            let (None, Some(Numbers { range, first, last })) = (&entry.word, &entry.numbers) else {
+                mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})"));
+                continue;
+            };
+            for n in range.clone() {
+                let Some(value) = T::of(n) else {
+                    let span = if n == *range.start() { first } else { last };
+                    mistakes.add(*span, format!("`{name}` cannot be {n} (allowed: {allowed})"));
+                    break;
+                };
+                push_once(&mut values, value, *first, mistakes);
             }
         }
         values
@@ -208,24 +232,25 @@ impl<'a> Axes<'a> {
         values
     }
 
-    /// Accumulators that divide no unroll of the grid are a mistake, not something to prune.
-    fn check_accumulators(&self, unrolls: &[usize], mistakes: &mut Mistakes) {
+    /// Accumulators or streams that divide no unroll of the grid are a mistake, not something to prune.
+    fn check_divisors<T: Numeral>(&self, name: &str, unrolls: &[usize], mistakes: &mut Mistakes) {
         let divides = |n: usize| unrolls.iter().any(|unroll| unroll.is_multiple_of(n));
-        let allowed: Vec<String> =
-            (1..=Tile::MAX_UNROLL).filter(|&n| divides(n)).map(|n| n.to_string()).collect();
+        let allowed: Vec<String> = (1..=Tile::MAX_UNROLL)
+            .filter(|&n| divides(n) && T::of(n).is_some())
+            .map(|n| n.to_string())
+            .collect();
         let allowed = allowed.join(", ");
-        let entries =
-            self.grid.axes.iter().filter(|axis| axis.name == "accumulators").flat_map(|axis| &axis.entries);
+        let entries = self.grid.axes.iter().filter(|axis| axis.name == name).flat_map(|axis| &axis.entries);
         for Numbers { range, first, last } in entries.filter_map(|entry| entry.numbers.as_ref()) {
-            for accumulators in range.clone().filter(|&n| !divides(n)) {
-                let span = if accumulators == *range.start() { first } else { last };
+            for number in range.clone().filter(|&n| !divides(n)) {
+                let span = if number == *range.start() { first } else { last };
                 let problem = match unrolls.iter().max() {
-                    Some(largest) if accumulators > *largest => {
+                    Some(largest) if number > *largest => {
                         format!("are more than the largest unroll, {largest}")
                     }
                     _ => "divide no unroll of this grid".to_owned(),
                 };
-                mistakes.add(*span, format!("{accumulators} accumulators {problem} (allowed: {allowed})"));
+                mistakes.add(*span, format!("{number} {name} {problem} (allowed: {allowed})"));
             }
         }
     }
@@ -261,7 +286,46 @@ macro_rules! vocabulary {
         })*
     };
 }
-vocabulary!(Pass, softmax_spec::Isa, Element, Store);
+vocabulary!(Pass, softmax_spec::Isa, Element, Store, Direction);
+
+/// A value that is written as a number.
+trait Numeral: Sized {
+    fn allowed() -> String;
+
+    /// `None` if it is not allowed.
+    fn of(n: usize) -> Option<Self>;
+}
+
+/// An unroll, or accumulators.
+impl Numeral for usize {
+    fn allowed() -> String {
+        format!("1..={}", Tile::MAX_UNROLL)
+    }
+
+    fn of(n: usize) -> Option<usize> {
+        (1..=Tile::MAX_UNROLL).contains(&n).then_some(n)
+    }
+}
+
+impl Numeral for Prefetch {
+    fn allowed() -> String {
+        format!("multiples of {} in 0..={}", Prefetch::STEP, Prefetch::MAX)
+    }
+
+    fn of(n: usize) -> Option<Prefetch> {
+        Prefetch::new(n)
+    }
+}
+
+impl Numeral for Streams {
+    fn allowed() -> String {
+        Streams::ALL.map(|streams| streams.count().to_string()).join(", ")
+    }
+
+    fn of(n: usize) -> Option<Streams> {
+        Streams::new(n)
+    }
+}
 
 /// The word after `select`: whether only what profiles name is compiled.
 pub fn only_profiled(select: Option<&Ident>) -> syn::Result<bool> {

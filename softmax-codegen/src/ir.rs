@@ -21,6 +21,8 @@ pub enum Op {
     Store,
     /// `(pointer, value)`, past the caches; the pointer is a multiple of the vector's size.
     StoreStreaming,
+    /// Asks for the cache line at the pointer operand, which may point anywhere.
+    Prefetch,
     /// Orders streaming stores before what other threads may read after them.
     Fence,
     /// `(pointer, count, value)`: only the first `count` lanes, at least one.
@@ -73,7 +75,7 @@ pub enum Op {
 /// How many operations some code has, by what they keep busy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Operations {
-    /// Everything that is neither a load nor a store.
+    /// Everything that is neither a load nor a store nor a prefetch.
     pub arithmetic: usize,
     /// Vectors read from memory.
     pub loads: usize,
@@ -85,7 +87,8 @@ impl Operations {
     fn count(&mut self, op: Op) {
         match op {
             Op::Load | Op::LoadTail => self.loads += 1,
-            Op::Store | Op::StoreTail => self.stores += 1,
+            Op::Store | Op::StoreStreaming | Op::StoreTail => self.stores += 1,
+            Op::Prefetch => {}
             _ => self.arithmetic += 1,
         }
     }
@@ -268,6 +271,12 @@ impl Builder {
     pub fn store_streaming(&mut self, pointer: TokenStream, value: &Value) {
         let store = self.lowered(Op::StoreStreaming, &[&pointer, value]);
         self.section.push(quote!(#store;));
+    }
+
+    /// [`Op::Prefetch`].
+    pub fn prefetch(&mut self, pointer: TokenStream) {
+        let prefetch = self.lowered(Op::Prefetch, &[&pointer]);
+        self.section.push(quote!(#prefetch;));
     }
 
     /// [`Op::Fence`].

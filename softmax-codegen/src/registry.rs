@@ -35,7 +35,7 @@ impl Registry {
         quote! {
             #(#detections)*
             #(#modules)*
-            /// Every compiled pass variant, ordered by pass, element type, ISA, exp core and tile.
+            /// Every compiled pass variant, ordered by pass, element type, ISA, exp core, tile and memory.
             pub static VARIANTS: &[#krate::Variant] = &[#(#rows),*];
             #profiles
         }

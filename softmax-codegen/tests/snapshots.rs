@@ -7,8 +7,8 @@ use softmax_codegen::emit_variant;
 use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
-/// Together they hold every pass, every ISA and every reduction.
-const VARIANTS: [&str; 16] = [
+/// Together they hold every pass, every ISA, every reduction and every way through memory.
+const VARIANTS: [&str; 19] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -25,6 +25,9 @@ const VARIANTS: [&str; 16] = [
     "f32_softmax__avx512_t2_u32",
     "f32_store_exp__avx2_e3_u16_acc2",
     "f32_scale__avx512_u32_nt",
+    "f32_ext_sum__avx512_d5_u64_st4",
+    "f32_max__avx2_u16_pf1024",
+    "f32_scale_exp__avx2_d5_u16_nt_pf1024_back",
 ];
 
 fn parsed() -> Vec<PassVariant> {

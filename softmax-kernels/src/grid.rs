@@ -49,6 +49,66 @@ crate::kernels! {
     grid { passes: [scale_exp], isas: [avx2], unroll: [1, 2, 4, 8], exp: [eighths 3], store: [non_temporal] }
     grid { passes: [ext_scale], isas: [avx2, avx512], unroll: [1, 2, 4], exp: [cody_waite 5, direct 5], store: [non_temporal] }
 
+    // Other ways through memory, for rows past the caches: a first pass that prefetches, or reads several streams; a last
+    // pass that does so too, or starts where the one before it ended. Memory decides there, so a few tiles are enough.
+    grid {
+        passes: [max, scale, ext_sum, ext_scale],
+        isas: [avx2, avx512],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [direct 5],
+        store: [temporal, non_temporal],
+        prefetch: [0, 1024],
+        direction: [forward, backward],
+    }
+    grid {
+        passes: [max, scale, ext_sum, ext_scale],
+        isas: [avx2, avx512],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [direct 5],
+        store: [temporal, non_temporal],
+        streams: [4],
+    }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx2],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [eighths 3],
+        store: [temporal, non_temporal],
+        prefetch: [0, 1024],
+        direction: [forward, backward],
+    }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx2],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [eighths 3],
+        store: [temporal, non_temporal],
+        streams: [4],
+    }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx512],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [table 2, quick 2],
+        store: [temporal, non_temporal],
+        prefetch: [0, 1024],
+        direction: [forward, backward],
+    }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx512],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [table 2, quick 2],
+        store: [temporal, non_temporal],
+        streams: [4],
+    }
+
     // Rows in registers: an arm for every number of vectors up to the unroll.
     grid { passes: [softmax], isas: [avx512], unroll: [4, 8, 16], exp: [accurate 6, direct 5, table 2] }
     grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5, eighths 3] }

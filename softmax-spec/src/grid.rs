@@ -1,6 +1,6 @@
 //! The grid: lists of axis values, their product, and the reason for every combination that is left out.
 
-use crate::{Element, Exp, Isa, Pass, PassVariant, Store, Tile};
+use crate::{Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Prefetch, Store, Streams, Tile};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -29,6 +29,12 @@ pub struct Block {
     pub exps: Vec<Exp>,
     /// Stores.
     pub stores: Vec<Store>,
+    /// Prefetch distances.
+    pub prefetches: Vec<Prefetch>,
+    /// Numbers of streams.
+    pub streams: Vec<Streams>,
+    /// Directions.
+    pub directions: Vec<Direction>,
 }
 
 /// What a grid holds and what was pruned from it.
@@ -65,6 +71,21 @@ pub enum Reason {
     },
     /// The pass or the ISA has no non-temporal stores.
     NonTemporal,
+    /// The ISA has no prefetches.
+    Prefetch,
+    /// A row that stays in registers is not swept over, so there is nothing to prefetch and no second stream.
+    Resident,
+    /// The streams do not divide the unroll.
+    Streams {
+        /// How many.
+        streams: usize,
+        /// Vectors of the tile.
+        unroll: usize,
+    },
+    /// What an iteration takes of a stream, in elements, does not divide the stream.
+    StreamElements(usize),
+    /// The pass must go forward: it reduces, or has several streams.
+    Backward,
     /// The exp core has no exponentials relative to nothing, which the pass needs because it knows no maximum.
     NeedsMaximum,
     /// The exp core looks up a larger table than the ISA's instructions can.
@@ -80,9 +101,6 @@ pub enum Reason {
 /// the polynomial, and one for a constant (the rest of the constants can be memory operands).
 const WORKING_SET: usize = 4;
 
-/// Vectors of a sum's total: the sum and what rounding has taken from it, or a mantissa and an exponent.
-const TOTAL_STATE: usize = 2;
-
 impl Reason {
     /// Why `variant` cannot be generated, if it cannot.
     pub fn against(variant: &PassVariant) -> Option<Reason> {
@@ -97,21 +115,45 @@ impl Reason {
         if !variant.pass.knows_maximum() && variant.exp.is_some_and(|exp| !exp.reduction.extends()) {
             return Some(Reason::NeedsMaximum);
         }
-        let streams = variant.pass.streams() && variant.isa.streams();
-        if variant.store == Store::NonTemporal && !streams {
-            return Some(Reason::NonTemporal);
+        if let Some(reason) = Reason::against_memory(variant) {
+            return Some(reason);
         }
         let (lookup, available) =
             (variant.exp.map_or(0, |exp| exp.reduction.lookup_entries()), variant.isa.lookup_entries());
         if lookup > available {
             return Some(Reason::Lookup { needed: lookup, available });
         }
-        let totals = if variant.pass.sums() { TOTAL_STATE } else { 0 };
+        let accumulator = variant.pass.state_per_accumulator();
+        let totals =
+            if variant.pass.sums() { accumulator + usize::from(variant.compensates_total()) } else { 0 };
         let row = if variant.pass.is_resident() { tile.unroll } else { 0 };
-        let carried = variant.pass.state_per_accumulator() * tile.accumulators + totals + row;
+        let carried = accumulator * tile.accumulators + totals + row;
         let needed = carried + WORKING_SET;
         let available = variant.isa.registers();
         (needed > available).then_some(Reason::Registers { needed, available })
+    }
+
+    /// The same of a variant's way through memory, for an unroll that is not 0.
+    fn against_memory(variant: &PassVariant) -> Option<Reason> {
+        let PassVariant { pass, isa, tile: Tile { unroll, .. }, memory, .. } = *variant;
+        let (prefetches, streams) = (memory.prefetch != Prefetch::NONE, memory.streams.count());
+        if memory.store == Store::NonTemporal && !(pass.maps() && isa.controls_caches()) {
+            return Some(Reason::NonTemporal);
+        }
+        if pass.is_resident() && (prefetches || streams > 1) {
+            return Some(Reason::Resident);
+        }
+        if prefetches && !isa.controls_caches() {
+            return Some(Reason::Prefetch);
+        }
+        if !unroll.is_multiple_of(streams) {
+            return Some(Reason::Streams { streams, unroll });
+        }
+        if streams > 1 && !Streams::ELEMENTS.is_multiple_of(variant.stream_elements()) {
+            return Some(Reason::StreamElements(variant.stream_elements()));
+        }
+        let may_turn = pass.maps() && streams == 1;
+        (memory.direction == Direction::Backward && !may_turn).then_some(Reason::Backward)
     }
 }
 
@@ -129,6 +171,20 @@ impl fmt::Display for Reason {
             }
             Reason::NonTemporal => {
                 write!(f, "non-temporal stores are for passes that write long rows, on ISAs that have them")
+            }
+            Reason::Prefetch => write!(f, "the ISA has no prefetches"),
+            Reason::Resident => {
+                write!(f, "a row in registers is neither prefetched nor divided among streams")
+            }
+            Reason::Streams { streams, unroll } => {
+                write!(f, "{streams} streams do not divide an unroll of {unroll} vectors")
+            }
+            Reason::StreamElements(elements) => {
+                write!(f, "the tile's parts, {elements} elements, do not divide the ")?;
+                write!(f, "{} of a stream", Streams::ELEMENTS)
+            }
+            Reason::Backward => {
+                write!(f, "only passes that store and reduce nothing go backward, and only in one stream")
             }
             Reason::NeedsMaximum => {
                 write!(f, "the reduction needs the row's maximum, which the pass does not know")
@@ -175,8 +231,8 @@ impl Block {
                         for &unroll in &self.unrolls {
                             for &accumulators in self.accumulators_of(pass) {
                                 let tile = Tile { unroll, accumulators };
-                                let variant = |&store| PassVariant { pass, element, isa, exp, tile, store };
-                                combinations.extend(self.stores_of(pass).iter().map(variant));
+                                let variant = |&memory| PassVariant { pass, element, isa, exp, tile, memory };
+                                combinations.extend(self.memories_of(pass).iter().map(variant));
                             }
                         }
                     }
@@ -193,11 +249,25 @@ impl Block {
         }
     }
 
-    fn stores_of(&self, pass: Pass) -> &[Store] {
-        match pass.streams() {
-            true => &self.stores,
-            false => &[Store::Temporal],
+    fn memories_of(&self, pass: Pass) -> Vec<Memory> {
+        let (stores, directions): (&[Store], &[Direction]) = match pass.maps() {
+            true => (&self.stores, &self.directions),
+            false => (&[Store::Temporal], &[Direction::Forward]),
+        };
+        let (prefetches, streams): (&[Prefetch], &[Streams]) = match pass.is_resident() {
+            true => (&[Prefetch::NONE], &[Streams::ONE]),
+            false => (&self.prefetches, &self.streams),
+        };
+        let mut memories = Vec::new();
+        for &store in stores {
+            for &prefetch in prefetches {
+                for &streams in streams {
+                    let memory = |&direction| Memory { store, prefetch, streams, direction };
+                    memories.extend(directions.iter().map(memory));
+                }
+            }
         }
+        memories
     }
 
     fn accumulators_of(&self, pass: Pass) -> &[usize] {
@@ -213,18 +283,29 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// Every tile and core, and with one core every way through memory.
     fn everything() -> Grid {
-        Grid {
-            blocks: vec![Block {
-                elements: Element::ALL.to_vec(),
-                passes: Pass::ALL.to_vec(),
-                isas: Isa::ALL.to_vec(),
-                unrolls: (1..=Tile::MAX_UNROLL).collect(),
-                accumulators: (1..=Tile::MAX_UNROLL).collect(),
-                exps: Exp::all().collect(),
-                stores: Store::ALL.to_vec(),
-            }],
-        }
+        let tiles = Block {
+            elements: Element::ALL.to_vec(),
+            passes: Pass::ALL.to_vec(),
+            isas: Isa::ALL.to_vec(),
+            unrolls: (1..=Tile::MAX_UNROLL).collect(),
+            accumulators: (1..=Tile::MAX_UNROLL).collect(),
+            exps: Exp::all().collect(),
+            stores: Store::ALL.to_vec(),
+            prefetches: vec![Prefetch::NONE],
+            streams: vec![Streams::ONE],
+            directions: vec![Direction::Forward],
+        };
+        let memories = Block {
+            accumulators: vec![1, 2],
+            exps: vec!["d5".parse().unwrap()],
+            prefetches: [0, 16, 1024].iter().filter_map(|&distance| Prefetch::new(distance)).collect(),
+            streams: Streams::ALL.to_vec(),
+            directions: Direction::ALL.to_vec(),
+            ..tiles.clone()
+        };
+        Grid { blocks: vec![tiles, memories] }
     }
 
     #[test]
@@ -260,8 +341,10 @@ mod tests {
     #[test]
     fn an_axis_that_a_pass_lacks_does_not_multiply_it() {
         let mut grid = everything();
+        grid.blocks.truncate(1);
         grid.blocks[0].passes = vec![Pass::Max];
         grid.blocks[0].accumulators = vec![1];
+        grid.blocks[0].directions = Direction::ALL.to_vec();
         let count = Isa::ALL.len() * Tile::MAX_UNROLL;
         assert_eq!(grid.enumerate().variants.len(), count);
         assert!(grid.enumerate().pruned.is_empty());

@@ -50,6 +50,13 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// `part` is `prefix` and a canonical decimal number (no sign, no leading zero).
+pub(crate) fn number(part: &str, prefix: &str) -> Option<usize> {
+    let digits = part.strip_prefix(prefix)?;
+    let n: usize = digits.parse().ok()?;
+    (n.to_string() == digits).then_some(n)
+}
+
 /// Implements `Display` and `FromStr`, exact inverses, for a term with `ALL` and `id()`.
 macro_rules! impl_ids {
     ($term:ty, $kind:literal) => {

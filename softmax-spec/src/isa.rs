@@ -145,8 +145,8 @@ impl Isa {
         self.row().lookup_entries
     }
 
-    /// Whether it has stores that go past the caches.
-    pub const fn streams(self) -> bool {
+    /// Whether it has instructions for the caches alone: prefetches, and stores that go past them.
+    pub const fn controls_caches(self) -> bool {
         self.arch().is_some()
     }
 

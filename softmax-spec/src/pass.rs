@@ -86,8 +86,9 @@ impl Pass {
         self.row().stores
     }
 
-    /// Whether it can write past the caches: it writes a row of any length, and nothing reads that soon.
-    pub const fn streams(self) -> bool {
+    /// Whether it only maps x to y, element by element, in rows of any length. Such a pass is the last one, so that nothing
+    /// reads soon what it writes, and may begin anywhere.
+    pub const fn maps(self) -> bool {
         matches!(self, Pass::Scale | Pass::ScaleExp | Pass::ExtScale)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::exp_table;
 use crate::{
-    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, PassVariant, Reduction, Store, Tile, UnknownId,
+    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, Memory, PassVariant, Reduction, Tile, UnknownId,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -83,6 +83,11 @@ impl Plan {
         self.passes.iter().filter_map(PassVariant::longest_row).min()
     }
 
+    /// The shortest row that it is worth timing on.
+    pub fn shortest_row(&self) -> usize {
+        self.passes.iter().map(PassVariant::shortest_row).max().unwrap_or(0)
+    }
+
     /// The plan of `isa` that is right for every finite row.
     pub fn robust(isa: Isa, element: Element) -> Plan {
         Plan::plain(
@@ -106,7 +111,7 @@ impl Plan {
             isa,
             exp: pass.exponentiates().then_some(exp),
             tile: Tile { unroll: 4, accumulators: if pass.reduces() { 4 } else { 1 } },
-            store: Store::Temporal,
+            memory: Memory::default(),
         });
         Plan { algorithm, passes: passes.collect() }
     }

@@ -1,7 +1,8 @@
 //! A pass variant: one generated function. Its id, its place in the registry and its code all come from the
 //! one struct here.
 
-use crate::{Element, Exp, Isa, Pass, Reason, Store, Tile, UnknownId};
+use crate::id::number;
+use crate::{Element, Exp, Isa, Memory, Pass, Reason, Streams, Tile, UnknownId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,13 +17,11 @@ const TERMS_PER_LANE_AND_LANES: usize = 4;
 /// and averages out over the lanes. A call costs one to two per cent of the time of as many blocks.
 const BLOCKS_PER_CALL_AND_LANE: usize = 4;
 
-/// How an id ends whose stores are non-temporal.
-const NON_TEMPORAL: &str = "nt";
-
 /// One point of the grid: a pass for an element type and an ISA, with its tile and exp core.
 ///
 /// The id reads `f32_ext_sum__avx512_p5_u128_acc2`: element, pass, ISA, exp core where there is one, unroll in
-/// elements, accumulators unless there is just one, `nt` for non-temporal stores.
+/// elements, accumulators unless there is just one, and its way through memory where that is not the default, as in
+/// `f32_ext_scale__avx512_d5_u64_nt_pf1024_back`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PassVariant {
     /// What it computes.
@@ -35,8 +34,8 @@ pub struct PassVariant {
     pub exp: Option<Exp>,
     /// Unroll and accumulators.
     pub tile: Tile,
-    /// How it stores.
-    pub store: Store,
+    /// Its way through memory.
+    pub memory: Memory,
 }
 
 impl PassVariant {
@@ -60,19 +59,41 @@ impl PassVariant {
         self.pass.sums() && self.exp.is_some_and(Exp::sums_accurately)
     }
 
+    /// Whether the total keeps what rounding takes from it, one more vector. Each block rounds once, and where blocks are
+    /// alike always in one direction. Where a sum is one vector that costs next to nothing; pairs with a maximum or an exponent,
+    /// which must be brought to a common one, need it only for as many blocks as whole windows are.
+    pub fn compensates_total(&self) -> bool {
+        self.pass.sums() && (self.pass.state_per_accumulator() == 1 || self.memory.streams != Streams::ONE)
+    }
+
     /// Elements after which a caller should start a new sum and add it to the others in f64: then rounding errors do
-    /// not grow with the row.
+    /// not grow with the row. Whole windows, where there are several streams.
     /// Of a pass that takes rows in registers, the longest one.
     pub fn call_elements(&self) -> usize {
         if let Some(longest) = self.longest_row() {
             return longest;
         }
-        BLOCKS_PER_CALL_AND_LANE * self.lanes() * self.block_elements()
+        let elements = BLOCKS_PER_CALL_AND_LANE * self.lanes() * self.block_elements();
+        match self.memory.streams {
+            Streams::ONE => elements,
+            streams => elements.next_multiple_of(streams.window()),
+        }
+    }
+
+    /// Elements of a tile that are next to each other: those of one stream.
+    pub fn stream_elements(&self) -> usize {
+        self.tile_elements() / self.memory.streams.count()
     }
 
     /// The longest row that it takes; `None` for any.
     pub fn longest_row(&self) -> Option<usize> {
         self.pass.is_resident().then_some(self.tile_elements())
+    }
+
+    /// The shortest row that it is worth timing on; shorter ones it also takes, but another variant does no worse there
+    /// ([`Memory::shortest_row`]).
+    pub fn shortest_row(&self) -> usize {
+        self.memory.shortest_row()
     }
 
     /// Elements in one vector.
@@ -101,9 +122,9 @@ impl fmt::Display for PassVariant {
         if self.tile.accumulators != 1 {
             write!(f, "_acc{}", self.tile.accumulators)?;
         }
-        match self.store {
-            Store::Temporal => Ok(()),
-            Store::NonTemporal => write!(f, "_{NON_TEMPORAL}"),
+        match self.memory == Memory::default() {
+            true => Ok(()),
+            false => write!(f, "_{}", self.memory),
         }
     }
 }
@@ -111,7 +132,7 @@ impl fmt::Display for PassVariant {
 /// Why a text is no variant id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidVariant {
-    /// Not of the form `ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN][_nt]`.
+    /// Not of the form `ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN][_nt][_pfN][_stN][_back]`.
     Form(String),
     /// One of its parts is unknown.
     Part(UnknownId),
@@ -123,10 +144,8 @@ impl fmt::Display for InvalidVariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InvalidVariant::Form(text) => {
-                write!(
-                    f,
-                    "`{text}` is no variant id: expected ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN][_nt], "
-                )?;
+                write!(f, "`{text}` is no variant id: expected ELEMENT_PASS__ISA[_EXP]_uELEMENTS[_accN]")?;
+                write!(f, "[_nt][_pfN][_stN][_back], ")?;
                 write!(f, "such as f32_ext_sum__avx512_p5_u128_acc2")
             }
             InvalidVariant::Part(unknown) => unknown.fmt(f),
@@ -163,10 +182,7 @@ impl FromStr for PassVariant {
             Some(part) => number(part, "acc").filter(|&n| n != 1).ok_or_else(malformed)?,
             None => 1,
         };
-        let store = match parts.next_if_eq(&NON_TEMPORAL) {
-            Some(_) => Store::NonTemporal,
-            None => Store::Temporal,
-        };
+        let memory = Memory::take(&mut parts).ok_or_else(malformed)?;
         let lanes = isa.lanes(element);
         if parts.next().is_some() || !elements.is_multiple_of(lanes) {
             return Err(malformed());
@@ -177,20 +193,13 @@ impl FromStr for PassVariant {
             isa,
             exp,
             tile: Tile { unroll: elements / lanes, accumulators },
-            store,
+            memory,
         };
         match variant.pruning_reason() {
             Some(reason) => Err(InvalidVariant::Pruned(variant, reason)),
             None => Ok(variant),
         }
     }
-}
-
-/// `part` is `prefix` and a canonical decimal number (no sign, no leading zero).
-fn number(part: &str, prefix: &str) -> Option<usize> {
-    let digits = part.strip_prefix(prefix)?;
-    let n: usize = digits.parse().ok()?;
-    (n.to_string() == digits).then_some(n)
 }
 
 #[cfg(test)]
@@ -209,6 +218,19 @@ mod tests {
             ("f32_sum_exp__avx2_p9_u32", "unknown exp core `p9`"),
             ("f32_max__avx2_u32_acc3", "3 accumulators do not divide an unroll of 4 vectors"),
             ("f32_max__avx2_u0", "unroll of 0"),
+            ("f32_max__avx2_u32_pf0", "is no variant id"),
+            ("f32_max__avx2_u32_pf100", "is no variant id"),
+            ("f32_max__avx2_u32_st1", "is no variant id"),
+            ("f32_max__avx2_u32_st3", "is no variant id"),
+            ("f32_max__avx2_u32_st2_pf16", "is no variant id"),
+            ("f32_scale__avx2_u32_back_nt", "is no variant id"),
+            ("f32_max__avx2_u32_nt", "non-temporal stores are for"),
+            ("f32_max__scalar_u4_pf16", "no prefetches"),
+            ("f32_max__avx2_u16_st4", "4 streams do not divide an unroll of 2 vectors"),
+            ("f32_max__avx2_u48_st2", "24 elements, do not divide the 16384 of a stream"),
+            ("f32_max__avx2_u32_back", "passes that store and reduce nothing"),
+            ("f32_scale__avx2_u32_st2_back", "in one stream"),
+            ("f32_softmax__avx2_d5_u32_pf16", "in registers"),
         ] {
             let error = text.parse::<PassVariant>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

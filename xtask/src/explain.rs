@@ -8,7 +8,7 @@ use crate::length::Length;
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result};
 use softmax_spec::profile::{Class, Evidence, Host, Profile, Table};
-use softmax_spec::{Isa, PassVariant, Plan, Store};
+use softmax_spec::{Isa, PassVariant, Plan};
 use std::fmt;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -199,15 +199,15 @@ fn write_evidence(out: &mut String, evidence: &Evidence) -> fmt::Result {
     Ok(())
 }
 
-/// The tiles and the exp core of a plan in one short word: `f5 128x4/64x2/32nt`.
+/// The tiles and the exp core of a plan in one short word: `f5 128x4/64x2/32nt`; `32nt_pf1024` where there is more to say
+/// about memory.
 pub fn short(plan: &Plan) -> String {
     let tile = |pass: &PassVariant| {
         let accumulators = match pass.tile.accumulators {
             1 => String::new(),
             accumulators => format!("x{accumulators}"),
         };
-        let store = if pass.store == Store::NonTemporal { "nt" } else { "" };
-        format!("{}{accumulators}{store}", pass.tile_elements())
+        format!("{}{accumulators}{}", pass.tile_elements(), pass.memory)
     };
     let tiles: Vec<String> = plan.passes().iter().map(tile).collect();
     format!("{} {}", plan.exp(), tiles.join("/"))

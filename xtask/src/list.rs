@@ -48,7 +48,10 @@ fn object(variant: &PassVariant) -> Value {
         "exp": variant.exp.map(|exp| exp.to_string()),
         "unroll": variant.tile.unroll,
         "accumulators": variant.tile.accumulators,
-        "store": variant.store.id(),
+        "store": variant.memory.store.id(),
+        "prefetch": variant.memory.prefetch.distance(),
+        "streams": variant.memory.streams.count(),
+        "direction": variant.memory.direction.id(),
         "lanes": variant.lanes(),
     })
 }

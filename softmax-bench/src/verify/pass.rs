@@ -19,7 +19,7 @@ struct Claim {
     relative: f64,
 }
 
-/// The longest row that a pass is checked on; longer ones are sums of blocks, which is a plan's work.
+/// The longest row that a pass of one stream is checked on; longer ones are sums of blocks, which is a plan's work.
 const LONGEST: usize = 8192;
 
 /// Checks one pass on ordinary rows, on rows where every element counts, and on partly masked ones. `max_ulp`
@@ -29,6 +29,7 @@ pub(super) fn verify(variant: &PassVariant, kernel: Kernel, max_ulp: Option<u32>
     let mut lengths = rows::lengths([tile]);
     // Plans give a pass neither an empty row nor, to sum, more than a block.
     lengths.retain(|len| (1..=LONGEST).contains(len));
+    lengths.extend(rows::beyond_window(variant));
     verify_lengths(variant, kernel, &lengths, max_ulp)
 }
 

@@ -13,8 +13,10 @@ pub(super) fn verify(plan: &Plan, compiled: &ComposedPlan, max_ulp: Option<u32>)
     let tolerance = PlanTolerance::new(plan, max_ulp);
     let tiles: Vec<usize> = plan.passes().iter().map(PassVariant::tile_elements).collect();
     let widest = tiles.iter().copied().max().unwrap_or(1);
+    let windows: Vec<usize> = plan.passes().iter().filter_map(rows::beyond_window).collect();
     let mut verdict = Verdict::clean();
-    for row in rows::ordinary(&rows::lengths(tiles)) {
+    let lengths = [rows::lengths(tiles), windows.clone()].concat();
+    for row in rows::ordinary(&lengths).chain(rows::constant(&windows)) {
         verdict.check(compiled, &row, &Allowance::ordinary(&tolerance));
     }
     // A row without a full block, and one with blocks, a remainder and a tail.

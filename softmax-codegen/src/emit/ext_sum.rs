@@ -1,7 +1,7 @@
 //! `ext_sum`: the sum of e^x as a pair m * 2^n, first pass of Two-Pass (arXiv 2001.04438, Algorithm 3). No maximum is
 //! needed, because n is as wide as a float.
 
-use super::{Body, Signature, State, core_of};
+use super::{Body, Signature, State, compensated_sum, core_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
@@ -11,17 +11,23 @@ pub fn signature() -> Signature {
     Signature {
         parameters: quote!(),
         result: quote!((f32, f32)),
-        body: |b, variant| Box::new(ExtSum { core: core_of(variant, b) }),
+        body: |b, variant| {
+            let compensated = variant.compensates_total();
+            Box::new(ExtSum { core: core_of(variant, b), compensated })
+        },
     }
 }
 
 struct ExtSum {
     core: Box<dyn Core>,
+    /// [`softmax_spec::PassVariant::compensates_total`].
+    compensated: bool,
 }
 
-/// m and n in a state.
+/// m and n in a state; in a compensated total also what rounding has added to m too much.
 const MANTISSA: usize = 0;
 const EXPONENT: usize = 1;
+const EXCESS: usize = 2;
 
 /// m * 2^(n - target).
 fn rescaled(b: &mut Builder, m: &Value, n: &Value, target: &Value) -> Value {
@@ -58,6 +64,23 @@ impl Body for ExtSum {
         vec![b.add(&left, &right), n]
     }
 
+    fn total_identity(&self, b: &mut Builder) -> State {
+        let excess = self.compensated.then(|| b.constant(0.0));
+        self.identity(b).into_iter().chain(excess).collect()
+    }
+
+    fn fold(&self, b: &mut Builder, total: &State, block: &State) -> State {
+        if !self.compensated {
+            return self.merge(b, total, block);
+        }
+        let n = b.max(&total[EXPONENT], &block[EXPONENT]);
+        let [m, excess] = [MANTISSA, EXCESS].map(|part| rescaled(b, &total[part], &total[EXPONENT], &n));
+        let term = rescaled(b, &block[MANTISSA], &block[EXPONENT], &n);
+        let (m, excess) = compensated_sum(b, &m, &excess, &term);
+        vec![m, n, excess]
+    }
+
+    /// The excess is less than a rounding of each lane.
     fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
         let state = total.map_or(rest.clone(), |total| self.merge(b, total, rest));
         let largest = b.reduce_max(&state[EXPONENT]);

@@ -4,6 +4,9 @@
 //! [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums are
 //! blocked: after a few tiles the accumulators go into a total and start afresh.
 //!
+//! Several streams are one more loop before these, over windows: its tile has vectors of every stream, and what is left
+//! after the last whole window is a row of one stream. Passes that go backward do the same in the opposite order.
+//!
 //! Rows that stay in registers have no loop over tiles, and a form of their own ([`softmax`]).
 
 mod ext_scale;
@@ -19,7 +22,7 @@ mod sum_exp;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use softmax_spec::{Isa, Pass, PassVariant, Store};
+use softmax_spec::{Direction, Isa, Pass, PassVariant, Prefetch, Store, Streams};
 
 /// The vectors that one accumulator carries from step to step.
 pub type State = Vec<Value>;
@@ -90,19 +93,17 @@ fn sweep(variant: &PassVariant) -> TokenStream {
     let body = (signature.body)(&mut b, variant);
     let mut function = Function::new(b, body, variant);
     let setup = function.setup();
-    let head = function.head();
-    let (main, single, tail) = (function.main_loop(), function.single_loop(), function.tail());
+    let elements = match variant.memory.direction {
+        Direction::Forward => function.forward(),
+        Direction::Backward => function.backward(),
+    };
     let (finish, result) = function.finish();
 
     let hoisted = function.b.take_hoisted();
     let body = quote! {
         #hoisted
         #setup
-        let mut i = 0usize;
-        #head
-        #main
-        #single
-        #tail
+        #elements
         #finish
         #result
     };
@@ -147,7 +148,7 @@ pub fn operations(variant: &PassVariant) -> Operations {
     let mut function = Function::new(b, body, variant);
     // Those of the function's first section do not count.
     function.b.take_operations();
-    function.steps(variant.tile.unroll);
+    function.tile(1);
     function.b.take_operations()
 }
 
@@ -192,19 +193,90 @@ impl<'a> Function<'a> {
         self.b.take_section()
     }
 
-    /// Over tiles; in passes that sum, over blocks of tiles and the tiles of each.
-    fn main_loop(&mut self) -> TokenStream {
-        let tile = self.variant.tile_elements();
-        let section = self.steps(self.variant.tile.unroll);
-        if self.total.is_none() {
-            return advance_loop(quote!(n), tile, section);
-        }
-        let (fold, block) = (self.fold_into_total(self.accumulators.len()), self.variant.block_elements());
-        let tiles = advance_loop(quote!(end), tile, section);
+    /// All elements, from the first to the last.
+    fn forward(&mut self) -> TokenStream {
+        let (head, windows) = (self.head(), self.windows());
+        let (main, single, tail) = (self.main_loop(), self.single_loop(), self.tail());
         quote! {
-            while n - i >= #tile {
-                let end = i + (n - i).min(#block);
+            let mut i = 0usize;
+            #head
+            #windows
+            #main
+            #single
+            #tail
+        }
+    }
+
+    /// All elements, from the last to the first, in passes without accumulators: `i` is where those that are done begin.
+    fn backward(&mut self) -> TokenStream {
+        let (tail, single) = (self.tail_backward(), self.single_loop_backward());
+        let (tile, section) = (self.variant.tile_elements(), self.tile(1));
+        let (start, head) = match self.variant.memory.store {
+            Store::Temporal => (quote!(0usize), quote!()),
+            Store::NonTemporal => {
+                let part = self.part(quote!(head));
+                (self.aligned(), quote!(if head > 0 { i = 0; #part }))
+            }
+        };
+        quote! {
+            let head = #start;
+            let mut i = n;
+            #tail
+            #single
+            while i > head {
+                i -= #tile;
+                #section
+            }
+            #head
+        }
+    }
+
+    /// Over windows of several streams.
+    fn windows(&mut self) -> TokenStream {
+        let streams = self.variant.memory.streams;
+        if streams == Streams::ONE {
+            return quote!();
+        }
+        let count = streams.count();
+        let section = self.tile(count);
+        let (part, block) = (self.variant.stream_elements(), self.variant.block_elements() / count);
+        let tiles = self.blocked_loop(quote!(stream_end), part, block, section);
+        let (window, stream) = (streams.window(), Streams::ELEMENTS);
+        let others = window - stream;
+        quote! {
+            while n - i >= #window {
+                let stream_end = i + #stream;
                 #tiles
+                i += #others;
+            }
+        }
+    }
+
+    /// Over tiles.
+    fn main_loop(&mut self) -> TokenStream {
+        let section = self.tile(1);
+        let (tile, block) = (self.variant.tile_elements(), self.variant.block_elements());
+        self.blocked_loop(quote!(n), tile, block, section)
+    }
+
+    /// Whole steps of `elements` from `i` to `end`; in passes that sum, in blocks, after each of which the accumulators go
+    /// into the total.
+    fn blocked_loop(
+        &mut self,
+        end: TokenStream,
+        elements: usize,
+        block: usize,
+        section: TokenStream,
+    ) -> TokenStream {
+        if self.total.is_none() {
+            return advance_loop(end, elements, section);
+        }
+        let fold = self.fold_into_total(self.accumulators.len());
+        let steps = advance_loop(quote!(end), elements, section);
+        quote! {
+            while #end - i >= #elements {
+                let end = i + (#end - i).min(#block);
+                #steps
                 #fold
             }
         }
@@ -215,8 +287,24 @@ impl<'a> Function<'a> {
         match self.variant.tile.unroll {
             1 => quote!(),
             _ => {
-                let (step, fold) = (self.steps(1), self.fold_leftover());
+                let (step, fold) = (self.steps(&[0]), self.fold_leftover());
                 advance_loop(quote!(n), self.variant.lanes(), quote!(#step #fold))
+            }
+        }
+    }
+
+    /// The same from the end, until what is left is whole tiles.
+    fn single_loop_backward(&mut self) -> TokenStream {
+        let (lanes, tile) = (self.variant.lanes(), self.variant.tile_elements());
+        if lanes == tile {
+            return quote!();
+        }
+        let step = self.steps(&[0]);
+        quote! {
+            let tiles = i - (i - head) % #tile;
+            while i > tiles {
+                i -= #lanes;
+                #step
             }
         }
     }
@@ -230,20 +318,41 @@ impl<'a> Function<'a> {
         quote!(if i < n { #step #fold })
     }
 
-    /// In passes with streaming stores, the elements before the first aligned vector of y.
-    fn head(&mut self) -> TokenStream {
-        if self.variant.store == Store::Temporal {
+    /// The same before everything else.
+    fn tail_backward(&mut self) -> TokenStream {
+        let lanes = self.variant.lanes();
+        if lanes == 1 {
             return quote!();
         }
-        let bytes = self.variant.lanes() * self.variant.element.bits() as usize / 8;
-        let part = self.part(quote!(head));
+        let part = self.part(quote!(tail));
         quote! {
-            let head = y.align_offset(#bytes).min(n);
+            let tail = (n - head) % #lanes;
+            if tail > 0 {
+                i -= tail;
+                #part
+            }
+        }
+    }
+
+    /// In passes with streaming stores, the elements before the first aligned vector of y.
+    fn head(&mut self) -> TokenStream {
+        if self.variant.memory.store == Store::Temporal {
+            return quote!();
+        }
+        let (start, part) = (self.aligned(), self.part(quote!(head)));
+        quote! {
+            let head = #start;
             if head > 0 {
                 #part
                 i = head;
             }
         }
+    }
+
+    /// Where the first aligned vector of y starts, or else the row's end.
+    fn aligned(&self) -> TokenStream {
+        let bytes = self.variant.lanes() * self.variant.element.bits() as usize / 8;
+        quote!(y.align_offset(#bytes).min(n))
     }
 
     /// `count` elements at `i`, fewer than a vector and at least one.
@@ -268,7 +377,7 @@ impl<'a> Function<'a> {
             Some(state) => self.body.finish(&mut self.b, total, &state),
             None => quote!(),
         };
-        if self.variant.store == Store::NonTemporal {
+        if self.variant.memory.store == Store::NonTemporal {
             self.b.fence();
         }
         (self.b.take_section(), result)
@@ -298,17 +407,48 @@ impl<'a> Function<'a> {
         self.b.take_section()
     }
 
-    /// Loads `count` vectors at `i`, takes them in, stores what there is to store.
-    fn steps(&mut self, count: usize) -> TokenStream {
-        let lanes = self.variant.lanes();
-        let at = |pointer: Ident, vector: usize| match vector * lanes {
-            0 => quote!(unsafe { #pointer.add(i) }),
-            elements => quote!(unsafe { #pointer.add(i + #elements) }),
+    /// One iteration of a main loop: a tile, divided among so many streams.
+    fn tile(&mut self, streams: usize) -> TokenStream {
+        let (lanes, unroll) = (self.variant.lanes(), self.variant.tile.unroll);
+        let part = unroll / streams;
+        let offset = |v| v / part * Streams::ELEMENTS + v % part * lanes;
+        let mut offsets: Vec<usize> = (0..unroll).map(offset).collect();
+        if self.variant.memory.direction == Direction::Backward {
+            // Hardware prefetches what goes one way, not tiles that go one way while their vectors go the other.
+            offsets.reverse();
+        }
+        self.prefetches(&offsets);
+        self.steps(&offsets)
+    }
+
+    /// Of every line in which vectors that far from `i` begin, if the pass prefetches. May be beyond the row, or before it.
+    fn prefetches(&mut self, offsets: &[usize]) {
+        let distance = self.variant.memory.prefetch.distance();
+        let lines = offsets.iter().filter(|offset| distance > 0 && offset.is_multiple_of(Prefetch::STEP));
+        for line in lines {
+            self.b.prefetch(match self.variant.memory.direction {
+                Direction::Forward => {
+                    let index = index(line + distance);
+                    quote!(x.wrapping_add(#index))
+                }
+                Direction::Backward => {
+                    let index = index(*line);
+                    quote!(x.wrapping_add(#index).wrapping_sub(#distance))
+                }
+            });
+        }
+    }
+
+    /// Loads the vectors that far from `i`, takes them in, stores what there is to store.
+    fn steps(&mut self, offsets: &[usize]) -> TokenStream {
+        let at = |pointer: Ident, offset: usize| {
+            let index = index(offset);
+            quote!(unsafe { #pointer.add(#index) })
         };
-        let xs: Vec<Value> = (0..count).map(|v| self.b.load(at(format_ident!("x"), v))).collect();
-        for (vector, value) in self.step(&xs).iter().enumerate() {
-            let to = at(format_ident!("y"), vector);
-            match self.variant.store {
+        let xs: Vec<Value> = offsets.iter().map(|&o| self.b.load(at(format_ident!("x"), o))).collect();
+        for (&offset, value) in offsets.iter().zip(&self.step(&xs)) {
+            let to = at(format_ident!("y"), offset);
+            match self.variant.memory.store {
                 Store::Temporal => self.b.store(to, value),
                 Store::NonTemporal => self.b.store_streaming(to, value),
             }
@@ -337,6 +477,14 @@ fn names(prefix: &str, count: usize) -> State {
     (0..count).map(|i| Value::named(&format!("{prefix}{i}"))).collect()
 }
 
+/// The index of the element that far from `i`.
+fn index(offset: usize) -> TokenStream {
+    match offset {
+        0 => quote!(i),
+        _ => quote!(i + #offset),
+    }
+}
+
 /// From `i` to `end` in whole steps of `elements`.
 fn advance_loop(end: TokenStream, elements: usize, section: TokenStream) -> TokenStream {
     quote! {
@@ -363,6 +511,15 @@ fn tree<T: Clone>(mut values: Vec<T>, mut combine: impl FnMut(&T, &T) -> T) -> O
 /// The sum of one or more vectors.
 fn sum_of(b: &mut Builder, vectors: &[Value]) -> Value {
     tree(vectors.to_vec(), |left, right| b.add(left, right)).expect("there is a vector")
+}
+
+/// sum + term, and what rounding has added to that too much (Kahan), given the same of `sum`.
+fn compensated_sum(b: &mut Builder, sum: &Value, excess: &Value, term: &Value) -> (Value, Value) {
+    let term = b.sub(term, excess);
+    let larger = b.add(sum, &term);
+    let added = b.sub(&larger, sum);
+    let excess = b.sub(&added, &term);
+    (larger, excess)
 }
 
 /// For passes that reduce nothing: they have no accumulators, so the rest of [`Body`] is never asked for.

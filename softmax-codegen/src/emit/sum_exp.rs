@@ -1,6 +1,6 @@
 //! `sum_exp`: the sum of e^(x - max), second pass of Three-Pass with recomputation.
 
-use super::{Body, Signature, State, core_of, sum_of};
+use super::{Body, Signature, State, compensated_sum, core_of, sum_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
@@ -67,13 +67,9 @@ impl Body for SumExp {
         vec![b.constant(0.0), b.constant(0.0)]
     }
 
-    /// Compensated (Kahan).
     fn fold(&self, b: &mut Builder, total: &State, block: &State) -> State {
-        let (sum, excess) = (&total[0], &total[1]);
-        let term = b.sub(&block[0], excess);
-        let larger = b.add(sum, &term);
-        let added = b.sub(&larger, sum);
-        vec![larger, b.sub(&added, &term)]
+        let (sum, excess) = compensated_sum(b, &total[0], &total[1], &block[0]);
+        vec![sum, excess]
     }
 
     fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {

@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails by masked moves.
 
-use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
+use super::{EXPONENT_BIAS, Lowering, call, prefetch, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -46,6 +46,7 @@ impl Lowering for Avx2 {
             }
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm256_storeu_ps(#pointer, #a) }),
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm256_stream_ps(#pointer, #a) }),
+            (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => {
                 let mask = tail_mask(count);

@@ -1,7 +1,7 @@
 //! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
 //! two registers.
 
-use super::{Lowering, call, wide_sum};
+use super::{Lowering, call, prefetch, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -29,6 +29,7 @@ impl Lowering for Avx512 {
             }
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm512_storeu_ps(#pointer, #a) }),
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm512_stream_ps(#pointer, #a) }),
+            (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => {
                 quote!(unsafe { _mm512_mask_storeu_ps(#pointer, u16::MAX >> (16 - #count), #a) })

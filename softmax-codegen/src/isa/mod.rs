@@ -51,6 +51,11 @@ fn call(name: &str, operands: &[TokenStream]) -> TokenStream {
     quote!(#name(#(#operands),*))
 }
 
+/// [`Op::Prefetch`] into every level of cache, of any x86.
+fn prefetch(pointer: &TokenStream) -> TokenStream {
+    quote!(unsafe { _mm_prefetch::<_MM_HINT_T0>(#pointer.cast()) })
+}
+
 /// a - b + c in f64, given how a vector's halves become vectors of f64, and how those are added and subtracted; the two
 /// halves of the result added.
 fn wide_sum(

@@ -32,6 +32,7 @@ impl Lowering for Scalar {
             (Op::Exponent, [n]) => quote!(#n + #EXPONENT_BIAS),
             (Op::Scale, [p, e]) => quote!(#p * f32::from_bits(#e.to_bits() << 23)),
             (Op::LoadTail | Op::StoreTail, _) => unreachable!("one lane has no tail"),
+            (Op::Prefetch, _) => unreachable!("an ISA without prefetches"),
             _ => unreachable!("{op:?} with {} operands", operands.len()),
         }
     }

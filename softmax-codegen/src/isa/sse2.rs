@@ -1,6 +1,6 @@
 //! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails through a vector on the stack.
 
-use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
+use super::{EXPONENT_BIAS, Lowering, call, prefetch, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -52,6 +52,7 @@ impl Lowering for Sse2 {
             }),
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm_storeu_ps(#pointer, #a) }),
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm_stream_ps(#pointer, #a) }),
+            (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
             (Op::StoreTail, [pointer, count, a]) => quote!({
                 let mut lanes = [0f32; 4];

@@ -1,5 +1,5 @@
 //! A grid that softmax-kernels does not have: tiles that no power of two divides, and polynomials of degree 4, in
-//! every pass on every ISA. Whatever a spec may say, not only what the project says, must give right kernels.
+//! every pass on every ISA, and every way through memory. Whatever a spec may say, not only what the project says, must give right kernels.
 
 softmax_kernels::kernels! {
     grid {
@@ -9,5 +9,17 @@ softmax_kernels::kernels! {
         accumulators: [1, 3],
         exp: [cody_waite 4, accurate 4, fast 4, direct 4],
         store: [temporal, non_temporal],
+    }
+
+    // Every way through memory.
+    grid {
+        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
+        isas: [scalar, sse2, avx2, avx512],
+        unroll: [4],
+        exp: [direct 4],
+        store: [temporal, non_temporal],
+        prefetch: [0, 48],
+        streams: [1, 2, 4],
+        direction: [forward, backward],
     }
 }

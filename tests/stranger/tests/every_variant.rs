@@ -1,5 +1,5 @@
 //! Every variant of the grid that this CPU supports, through the typed kernels, against f64, at every length that
-//! reaches a different mix of its main loop, its one-vector loop and its tail.
+//! reaches a different mix of its main loop, its one-vector loop and its tail, and around the windows of several streams.
 
 use softmax_kernels::{ExtSum, Kernel, OnlineSumKernel, Variant};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +162,7 @@ fn every_supported_variant_is_right_at_every_length() {
         };
         covered.insert((variant.isa, variant.pass));
         let tile = variant.unroll * variant.lanes;
-        let wrong = (0..=3 * tile + 2).find_map(|len| {
+        let wrong = (0..=3 * tile + 2).chain(window_lengths(variant)).find_map(|len| {
             let row = rows.entry(len).or_insert_with(|| Row::new(len));
             check(kernel, row).err().map(|error| format!("{}, {len} elements: {error}", variant.id))
         });
@@ -178,6 +178,19 @@ fn every_supported_variant_is_right_at_every_length() {
             assert_eq!(covered.contains(&(isa, pass)), supported, "{pass} on {isa} covered");
         }
     }
+}
+
+/// Elements of a stream in a window.
+const STREAM: usize = 1 << 14;
+
+/// Around one window and beyond two, for a variant with several streams.
+fn window_lengths(variant: &Variant) -> Vec<usize> {
+    let streams = variant.id.split('_').find_map(|word| word.strip_prefix("st")?.parse::<usize>().ok());
+    let around = |streams| {
+        let (window, tile) = (streams * STREAM, variant.unroll * variant.lanes);
+        vec![window - 1, window, window + tile + 3, 2 * window + 5]
+    };
+    streams.map_or_else(Vec::new, around)
 }
 
 /// The ISAs of the grid, and whether this CPU has them by the standard library's word.
@@ -202,18 +215,27 @@ fn isas() -> Vec<(&'static str, bool)> {
 fn the_registry_is_the_grid() {
     // Tiles 3, 5 and 9 with 1 or 3 accumulators where they divide; three reductions where the maximum is unknown; two ways
     // to store where that can be chosen.
-    let streams = |pass: &str| matches!(pass, "scale" | "scale_exp" | "ext_scale");
-    let tiles = |pass: &str| if streams(pass) || pass == "softmax" { 3 } else { 5 };
+    let maps = |pass: &str| matches!(pass, "scale" | "scale_exp" | "ext_scale");
+    let tiles = |pass: &str| if maps(pass) || pass == "softmax" { 3 } else { 5 };
     let cores = |pass: &str| match pass {
         "max" | "scale" => 1,
         "ext_sum" | "ext_scale" => 3,
         _ => 4,
     };
-    let stores = |pass: &str, isa: &str| if streams(pass) && isa != "scalar" { 2 } else { 1 };
+    let stores = |pass: &str, isa: &str| if maps(pass) && isa != "scalar" { 2 } else { 1 };
+    // Two distances where there are prefetches; forward with 1, 2 or 4 streams, or backward with one.
+    let memories = |pass: &str, isa: &str| {
+        let distances = if isa == "scalar" { 1 } else { 2 };
+        match pass {
+            "softmax" => 1,
+            pass if maps(pass) => stores(pass, isa) * distances * (3 + 1),
+            _ => distances * 3,
+        }
+    };
     for (isa, _) in isas() {
         for pass in PASSES {
             let rows = VARIANTS.iter().filter(|variant| variant.isa == isa && variant.pass == pass);
-            let expected = tiles(pass) * cores(pass) * stores(pass, isa);
+            let expected = tiles(pass) * cores(pass) * stores(pass, isa) + memories(pass, isa);
             assert_eq!(rows.count(), expected, "{pass} on {isa}");
         }
     }

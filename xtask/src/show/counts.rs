@@ -150,9 +150,18 @@ mod tests {
     fn hot_loops_move_what_was_emitted_and_call_nothing() {
         use softmax_spec::{Isa, Pass};
         let swept = Pass::ALL.into_iter().filter(|pass| !pass.is_resident());
-        for (pass, isa) in swept.flat_map(|pass| [(pass, Isa::Avx2), (pass, Isa::Avx512)]) {
+        let of_pass = |(pass, isa): (Pass, Isa)| {
             let exp = if pass.exponentiates() { "_a5" } else { "" };
-            let variant: PassVariant = format!("f32_{pass}__{isa}{exp}_u32").parse().unwrap();
+            format!("f32_{pass}__{isa}{exp}_u32")
+        };
+        let plain = swept.flat_map(|pass| [(pass, Isa::Avx2), (pass, Isa::Avx512)]).map(of_pass);
+        let memories = [
+            "f32_max__avx512_u64_st4",
+            "f32_scale__avx2_u32_nt_pf1024_st2",
+            "f32_scale__avx512_u32_pf16_back",
+        ];
+        for id in plain.chain(memories.map(str::to_owned)) {
+            let variant: PassVariant = id.parse().unwrap();
             let assembly = crate::show::compile::assembly(&variant).unwrap();
             let listing = Listing::of(&variant.id(), &assembly).unwrap();
             let comparison = Comparison::new(&variant, &listing).unwrap();

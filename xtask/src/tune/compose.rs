@@ -1,9 +1,9 @@
 //! From good passes to plans that are worth racing whole.
 
-use softmax_spec::{Accuracy, Algorithm, Exp, Pass, PassVariant, Plan};
+use softmax_spec::{Accuracy, Algorithm, Direction, Exp, Pass, PassVariant, Plan, Streams};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The fastest variants of every (pass, exp core) with their times in nanoseconds per element, fastest first.
+/// The fastest variants of every (pass, exp core) with their times in nanoseconds per element.
 pub type Shortlist = BTreeMap<(Pass, Option<Exp>), Vec<(PassVariant, f64)>>;
 
 /// Passes in a plan warm the caches for each other, so the sum of their times only roughly predicts its time. Beyond
@@ -20,7 +20,7 @@ pub struct Contender {
 }
 
 /// Plans that are meant to reach `accuracy`, in place if asked for, the most promising first: the best of every algorithm, then the best
-/// of every exp core, then the rest.
+/// of every exp core in either direction, then the rest.
 pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> Vec<Contender> {
     let mut all: Vec<Contender> = Algorithm::ALL
         .into_iter()
@@ -36,7 +36,8 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
     let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
     for contender in all {
         let (algorithm, exp) = (contender.plan.algorithm(), contender.plan.exp());
-        let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert((algorithm, exp)));
+        let core = (algorithm, exp, direction(&contender.plan));
+        let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert(core));
         match () {
             () if first => tiers[0].push(contender),
             () if contender.predicted > limit => {}
@@ -45,6 +46,11 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
         }
     }
     tiers.concat()
+}
+
+/// Of the last pass. Going backward is worth something only after another pass, so times of passes do not show it.
+fn direction(plan: &Plan) -> Direction {
+    plan.passes().last().map_or(Direction::Forward, |pass| pass.memory.direction)
 }
 
 fn exps(shortlist: &Shortlist) -> BTreeSet<Exp> {
@@ -80,9 +86,10 @@ pub fn is_useful(variant: &PassVariant, accuracies: &[Accuracy]) -> bool {
     algorithms.into_iter().any(admitted)
 }
 
-/// How much code a plan is, for ties: the elements of its tiles.
+/// How much code a plan is, for ties: the elements of its tiles, which several streams have twice.
 pub fn code_size(plan: &Plan) -> usize {
-    plan.passes().iter().map(PassVariant::tile_elements).sum()
+    let loops = |pass: &PassVariant| if pass.memory.streams == Streams::ONE { 1 } else { 2 };
+    plan.passes().iter().map(|pass| loops(pass) * pass.tile_elements()).sum()
 }
 
 #[cfg(test)]
@@ -125,6 +132,19 @@ mod tests {
         );
         let in_place = contenders(&shortlist, Accuracy::Fast, true);
         assert!(in_place.iter().all(|contender| contender.plan.algorithm() == Algorithm::ThreePassReload));
+    }
+
+    #[test]
+    fn the_best_in_either_direction_is_raced_before_other_tiles() {
+        let shortlist = shortlist(&[
+            ("f32_ext_sum__avx2_d5_u32", 0.2),
+            ("f32_ext_scale__avx2_d5_u32", 0.20),
+            ("f32_ext_scale__avx2_d5_u16", 0.21),
+            ("f32_ext_scale__avx2_d5_u64_back", 0.22),
+        ]);
+        let contenders = contenders(&shortlist, Accuracy::Fast, false);
+        let last: Vec<String> = contenders.iter().map(|c| c.plan.passes()[1].id()).collect();
+        assert_eq!(last[..2], ["f32_ext_scale__avx2_d5_u32", "f32_ext_scale__avx2_d5_u64_back"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::measuring::statistics::median;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Table};
-use softmax_spec::{Accuracy, Element, Exp, Isa, Pass, PassVariant, Plan};
+use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Pass, PassVariant, Plan};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -111,13 +111,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(())
     }
 
-    /// Races the passes and returns the fastest of each (pass, exp core).
+    /// Races the passes and returns the fastest of each (pass, exp core), of those that go backward one: what that is
+    /// worth shows only after another pass.
     fn screen(&mut self, len: usize) -> Result<Shortlist> {
         let deadline = self.clock.step(SCREENING * weight_of(len));
-        let mut groups: BTreeMap<(Pass, Option<Exp>), Vec<PassVariant>> = BTreeMap::new();
-        for variant in self.affordable_variants(len, deadline) {
-            groups.entry((variant.pass, variant.exp)).or_default().push(variant);
-        }
+        let groups = grouped(self.affordable_variants(len, deadline));
         let variants: Vec<(usize, PassVariant)> = groups
             .values()
             .enumerate()
@@ -141,20 +139,20 @@ impl<M: Timings + Oracle> Search<'_, M> {
         )?;
         let timed = |i: usize| (variants[i].1, median(&finish.samples[i]));
         self.known.extend((0..entries.len()).map(timed));
-        let shortlist = groups.keys().enumerate().map(|(group, &key)| {
-            let best = finish.ranking(&entries, group).into_iter().take(self.effort.tiles);
-            (key, best.map(timed).collect())
-        });
-        Ok(shortlist.collect())
+        let mut shortlist = Shortlist::new();
+        for (group, &(pass, exp, direction)) in groups.keys().enumerate() {
+            let count = if direction == Direction::Backward { 1 } else { self.effort.tiles };
+            let best = finish.ranking(&entries, group).into_iter().take(count);
+            shortlist.entry((pass, exp)).or_default().extend(best.map(timed));
+        }
+        Ok(shortlist)
     }
 
-    /// All variants, or if that takes too long as many of each (pass, exp core) as there is time for: those that did
-    /// well at the length before.
+    /// All variants for rows of this length, or if that takes too long as many of each group as there is time for: those
+    /// that did well at the length before.
     fn affordable_variants(&self, len: usize, deadline: Instant) -> Vec<PassVariant> {
-        let mut groups: BTreeMap<(Pass, Option<Exp>), Vec<PassVariant>> = BTreeMap::new();
-        for variant in self.variants.iter().filter(|variant| takes(variant.longest_row(), len)) {
-            groups.entry((variant.pass, variant.exp)).or_default().push(*variant);
-        }
+        let fits = |variant: &&PassVariant| suits(variant.shortest_row(), variant.longest_row(), len);
+        let mut groups = grouped(self.variants.iter().filter(fits).copied());
         for group in groups.values_mut() {
             group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
         }
@@ -299,7 +297,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
     fn may_win(&self, plan: &Plan, accuracy: Accuracy, len: usize) -> bool {
-        let fits = takes(plan.longest_row(), len);
+        let fits = suits(plan.shortest_row(), plan.longest_row(), len);
         fits && plan.reaches(accuracy) && plan.passes().iter().all(|pass| self.variants.contains(pass))
     }
 
@@ -357,9 +355,20 @@ impl<M: Timings + Oracle> Search<'_, M> {
 /// most promising first.
 const LEAST_PLANS: usize = 6;
 
-/// Whether rows of `len` elements are not longer than the longest, where there is one.
-fn takes(longest: Option<usize>, len: usize) -> bool {
-    longest.is_none_or(|longest| len <= longest)
+/// Variants that are compared when passes are screened.
+type Groups = BTreeMap<(Pass, Option<Exp>, Direction), Vec<PassVariant>>;
+
+fn grouped(variants: impl IntoIterator<Item = PassVariant>) -> Groups {
+    let mut groups = Groups::new();
+    for variant in variants {
+        groups.entry((variant.pass, variant.exp, variant.memory.direction)).or_default().push(variant);
+    }
+    groups
+}
+
+/// Whether rows of `len` elements are neither shorter than the shortest nor longer than the longest, where there is one.
+fn suits(shortest: usize, longest: Option<usize>, len: usize) -> bool {
+    shortest <= len && longest.is_none_or(|longest| len <= longest)
 }
 
 fn seconds_until(deadline: Instant) -> f64 {
@@ -391,7 +400,8 @@ mod tests {
     /// variant, the fastest of all, is wrong.
     struct Model {
         random: u64,
-        timed: Vec<Candidate>,
+        /// With the length of the row.
+        timed: Vec<(Candidate, usize)>,
     }
 
     const CACHE: usize = 100_000;
@@ -428,7 +438,7 @@ mod tests {
 
     impl Timings for Model {
         fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-            self.timed.extend(request.candidates.clone());
+            self.timed.extend(request.candidates.iter().map(|candidate| (candidate.clone(), request.len)));
             let mut noisy = |truth: f64| {
                 let uniform = next(&mut self.random) as f64 / u64::MAX as f64;
                 let outlier = if next(&mut self.random).is_multiple_of(15) { 3.0 } else { 1.0 };
@@ -477,10 +487,13 @@ mod tests {
         let tables = search(&mut model, &mut gate, &[1 << 10, 1 << 14, 1 << 18, 1 << 22]);
         assert_eq!(tables.iter().map(|table| table.in_place).collect::<Vec<_>>(), [false, true]);
         for table in &tables {
-            let algorithms: Vec<Algorithm> =
+            // Accumulators and stores are all alike here, so that neighbouring lengths may have different ones.
+            let mut algorithms: Vec<Algorithm> =
                 table.classes.iter().map(|class| class.plan.algorithm()).collect();
+            algorithms.dedup();
             assert_eq!(algorithms, [Algorithm::ThreePassReload, Algorithm::TwoPass]);
-            let upper = table.classes[0].upper.unwrap() as f64;
+            let in_cache = |class: &&Class| class.plan.algorithm() == Algorithm::ThreePassReload;
+            let upper = table.classes.iter().rfind(in_cache).and_then(|class| class.upper).unwrap() as f64;
             assert!((upper / CACHE as f64).ln().abs() < 0.2, "{upper}");
             for class in &table.classes {
                 assert!(class.plan.passes().iter().all(|pass| pass.tile.unroll == 8), "{}", class.plan);
@@ -489,8 +502,21 @@ mod tests {
                 assert_ne!(evidence.runner_up.as_ref().unwrap().0.algorithm(), class.plan.algorithm());
             }
         }
-        assert!(model.timed.iter().all(|candidate| !candidate.contains(WRONG)));
+        assert!(model.timed.iter().all(|(candidate, _)| !candidate.contains(WRONG)));
         assert_eq!(gate.failures()[0].candidate, WRONG);
+    }
+
+    #[test]
+    fn ways_through_memory_are_raced_on_long_rows_alone_and_backward_ones_in_plans() {
+        let mut model = Model { random: 7, timed: Vec::new() };
+        search(&mut model, &mut Gate::default(), &[1 << 10, 1 << 18]);
+        let passes =
+            model.timed.iter().filter_map(|(text, len)| Some((text.parse::<PassVariant>().ok()?, *len)));
+        let (long, short): (Vec<_>, Vec<_>) = passes.partition(|&(_, len)| len > 1 << 10);
+        assert!(short.iter().all(|(variant, _)| variant.shortest_row() == 0));
+        assert!(long.iter().any(|(variant, _)| variant.shortest_row() > 0));
+        let backward = model.timed.iter().filter(|(text, _)| text.contains('(') && text.contains("_back"));
+        assert!(backward.count() > 0);
     }
 
     #[test]

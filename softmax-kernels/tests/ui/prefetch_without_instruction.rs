@@ -1,0 +1,13 @@
+// An ISA that has no prefetches.
+softmax_kernels::kernels! {
+    grid {
+        passes: [scale],
+        isas: [scalar],
+        unroll: [4],
+        prefetch: [1024],
+    }
+}
+
+fn main() {
+    println!("{}", VARIANTS.len());
+}
