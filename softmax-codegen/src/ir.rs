@@ -306,6 +306,16 @@ impl Builder {
         self.one(Op::Mul, &[a, b])
     }
 
+    /// a * b, last of the operations on an element. Where it is subnormal a multiplication takes a dozen cycles more on Zen 4,
+    /// and a fused one none.
+    pub fn product(&mut self, a: &Value, b: &Value) -> Value {
+        if !self.isa.has_fma() {
+            return self.mul(a, b);
+        }
+        let zero = self.constant(0.0);
+        self.fma(a, b, &zero)
+    }
+
     /// [`Op::Max`].
     pub fn max(&mut self, a: &Value, b: &Value) -> Value {
         self.one(Op::Max, &[a, b])

@@ -42,7 +42,7 @@ impl Body for ScaleExp {
         b.in_pairs(xs, |b, x| {
             let exponential = self.core.exp(b, x, &self.shift);
             match &self.factor {
-                Factor::Rounded(factor) => b.mul(&exponential, factor),
+                Factor::Rounded(factor) => b.product(&exponential, factor),
                 Factor::Wide(factor) => factor.times(b, &exponential),
             }
         })

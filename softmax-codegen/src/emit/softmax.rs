@@ -261,7 +261,7 @@ impl<'a> ResidentRow<'a> {
             return exponentials.iter().map(|e| factor.times(b, e)).collect();
         }
         let factor = b.splat(&factor);
-        exponentials.iter().map(|e| b.mul(e, &factor)).collect()
+        exponentials.iter().map(|e| b.product(e, &factor)).collect()
     }
 
     fn exp(&self) -> Exp {
