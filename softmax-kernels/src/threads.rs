@@ -14,6 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// every kernel.
 const PART: usize = 1 << 14;
 
+/// Parts that are enough for any division to come out even.
+const PARTS: usize = 64;
+
+/// Parts of the longest window that a kernel goes over at once, eight streams of a part each.
+const WINDOW: usize = 8;
+
 /// Elements from which on a batch, or a row, is worth waking a second thread: that takes 15 us on a virtual machine, and one
 /// thread needs 30 us for so many. Two were 1.5 times as fast here, 1.1 times at half of it.
 const WORTHWHILE: usize = 1 << 17;
@@ -225,6 +231,8 @@ impl Parts for SharedRow {
     }
 
     fn parts<T: Send + Sync>(self, of: impl Fn(Row) -> T + Sync, merge: impl Fn(T, T) -> T) -> T {
-        self.map(PART, of).reduce(merge).expect("the row is not empty")
+        // Larger in longer rows, up to the windows of kernels that go over several streams.
+        let piece = PART * (self.row.len() / (PARTS * PART)).clamp(1, WINDOW);
+        self.map(piece, of).reduce(merge).expect("the row is not empty")
     }
 }
