@@ -317,3 +317,14 @@ fn rows_in_registers_are_taken_up_to_the_longest() {
         }
     }
 }
+
+#[test]
+fn small_outputs_survive_whatever_the_rows_maximum() {
+    // The second output is 1.4 times the smallest normal number. Rows in registers are first tried relative to a constant.
+    for tenths in -1200..1200 {
+        let max = tenths as f32 / 10.0;
+        check("a normal output far below the maximum", &[max, max - 87.02], |y| {
+            y[0] > 0.99999 && f64::from(y[1]) > 1.1 * f64::from(f32::MIN_POSITIVE)
+        });
+    }
+}

@@ -2,7 +2,9 @@
 //!
 //! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. An
 //! arm takes several short rows at a time, so that their reductions overlap. It first tries exponentials relative to a
-//! constant, which does without the maximum and suits every row whose maximum is within about +-40; the sum tells. A row that is out of range otherwise is not written: the function stops there and returns its index.
+//! constant, which does without the maximum and suits every row whose maximum is within about +-40 (-27 with a core that
+//! has no subnormal results); the sum tells. A row that is out of range otherwise is not written: the function stops there
+//! and returns its index.
 
 use super::scale::WideFactor;
 use super::{core_of, sum_of, tree};
@@ -10,7 +12,7 @@ use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use softmax_spec::{Exp, PassVariant, REGULAR_MAX};
+use softmax_spec::{Algorithm, Exp, PassVariant, REGULAR_MAX};
 
 /// The reciprocal of a sum must be a normal number.
 const LARGEST_SUM: f32 = (1u128 << 126) as f32;
@@ -55,7 +57,8 @@ fn lone_rows(variant: &PassVariant) -> TokenStream {
         }
     };
     let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
-    let by_constant = sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Constant, &otherwise));
+    let by_constant =
+        sections(variant, |row, b, vectors| row.one(b, vectors, first_origin(variant), &otherwise));
     let (alone, by_maximum) = (function("alone", by_constant), function("by_maximum", by_maximum));
     quote!(#alone #[cold] #by_maximum)
 }
@@ -81,12 +84,21 @@ fn sections(
     }
 }
 
+/// The constant, but for cores that round the difference: they are exact beside the maximum alone.
+fn first_origin(variant: &PassVariant) -> Origin {
+    let exp = variant.exp.expect("the pass exponentiates");
+    match Algorithm::Resident.rounds_difference(exp.reduction) {
+        true => Origin::Own,
+        false => Origin::Constant,
+    }
+}
+
 /// The operations on the longest row.
 pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
     b.take_operations();
-    row.one(&mut b, variant.tile.unroll, Origin::Constant, &quote!(return row;));
+    row.one(&mut b, variant.tile.unroll, first_origin(variant), &quote!(return row;));
     b.take_operations()
 }
 
@@ -118,7 +130,7 @@ impl<'a> ResidentRow<'a> {
         let several = match together {
             1 => quote!(),
             _ => {
-                let body = self.rows(b, vectors, together, Origin::Constant, &quote!(break;));
+                let body = self.rows(b, vectors, together, first_origin(self.variant), &quote!(break;));
                 quote!(while rows - row >= #together { #body })
             }
         };
@@ -130,7 +142,7 @@ impl<'a> ResidentRow<'a> {
             row += 1;
             continue;
         };
-        let one = self.one(b, vectors, Origin::Constant, &otherwise);
+        let one = self.one(b, vectors, first_origin(self.variant), &otherwise);
         quote! {
             #several
             while row < rows { #one }
@@ -160,7 +172,12 @@ impl<'a> ResidentRow<'a> {
             pointers.iter().map(|(x, _)| self.exponentials(b, vectors, x, origin)).collect();
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
-        let (regular_max, smallest, largest) = (REGULAR_MAX, self.core.smallest_sum(), LARGEST_SUM);
+        let smallest = match origin {
+            Origin::Constant => self.core.smallest_sum(b),
+            // The exponential of the maximum alone is about 1 or more; a NaN is not.
+            Origin::Own => 0.5,
+        };
+        let (regular_max, largest) = (REGULAR_MAX, LARGEST_SUM);
         // Not the opposite comparisons: a NaN must not pass.
         b.statement(quote! {
             let regular = true

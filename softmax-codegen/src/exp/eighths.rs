@@ -77,7 +77,7 @@ impl Core for Eighths {
         Some(super::highest(integer_shift::constant(b, max).0))
     }
 
-    fn smallest_sum(&self) -> f32 {
+    fn smallest_sum(&self, _: &Builder) -> f32 {
         SMALLEST_SUM
     }
 

@@ -30,10 +30,11 @@ pub trait Core {
     /// wrap beyond it, not far below it e^x is 2^126.
     fn highest(&self, b: &Builder, max: f32) -> Option<f32>;
 
-    /// With sums from here on, the quotient is right of every exponential that is: one that is subnormal, and has lost
-    /// digits, is divided by at least 1/2, which costs at most a unit in the last place of the smallest normal numbers.
-    fn smallest_sum(&self) -> f32 {
-        0.5
+    /// With sums from here on, the quotient is right of every exponential that is not. Where scaling saturates, one that is
+    /// subnormal has lost digits, which divided by at least 1/2 costs at most a unit in the last place of the smallest
+    /// normal numbers. Elsewhere what is below 2^-126.5 is 0.
+    fn smallest_sum(&self, b: &Builder) -> f32 {
+        if b.isa().scale_saturates() { 0.5 } else { 1.0 }
     }
 
     /// e^x relative to a shift that is no smaller than the one of x.
