@@ -56,6 +56,20 @@ pub fn ordinary(lengths: &[usize]) -> impl Iterator<Item = Row> {
     })
 }
 
+/// Rows of which one element has 0.94 to 0.99 of the sum, as it happens in 5 N(0, 1): whatever its lane adds after it, rounds.
+pub fn dominated(lengths: &[usize]) -> impl Iterator<Item = Row> {
+    let lengths = lengths.iter().filter(|&&len| len > 1);
+    lengths.flat_map(|&len| {
+        let mut random = Random::new(len as u64);
+        [0.94, 0.96, 0.975, 0.99].map(|share: f64| {
+            let average = ((1.0 - share) / share / (len - 1) as f64).ln();
+            let mut x: Vec<f32> = (0..len).map(|_| random.uniform(average - 1.0, average + 1.0)).collect();
+            x[random.uniform(0.0, len as f64) as usize % len] = 0.0;
+            Row::new(format!("one element of {share} of the sum, n = {len}"), x)
+        })
+    })
+}
+
 /// Rows of one value, in whose sums every element weighs the same: one that is left out or read twice shows.
 pub fn constant(lengths: &[usize]) -> impl Iterator<Item = Row> {
     lengths.iter().map(|&len| Row::new(format!("all -7, n = {len}"), vec![-7.0; len]))

@@ -8,7 +8,7 @@ use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
 /// Together they hold every pass, every ISA, every reduction and every way through memory.
-const VARIANTS: [&str; 19] = [
+const VARIANTS: [&str; 20] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -16,7 +16,7 @@ const VARIANTS: [&str; 19] = [
     "f32_scale__avx512_u16",
     "f32_scale_exp__scalar_a6_u1",
     "f32_ext_sum__avx512_p5_u16",
-    "f32_ext_sum__avx2_a6_u16_acc2",
+    "f32_ext_sum__avx2_p5_u16_acc2",
     "f32_ext_scale__avx2_p5_u8",
     "f32_online_sum__avx512_f5_u16",
     "f32_sum_exp__avx2_d5_u8",
@@ -24,6 +24,7 @@ const VARIANTS: [&str; 19] = [
     "f32_scale_exp__avx512_t2_u16",
     "f32_softmax__avx512_t2_u32",
     "f32_store_exp__avx2_e3_u16_acc2",
+    "f32_store_exp__avx512_a6_u64",
     "f32_scale__avx512_u32_nt",
     "f32_ext_sum__avx512_d5_u64_st4",
     "f32_max__avx2_u16_pf1024",

@@ -18,7 +18,24 @@ crate::kernels! {
         isas: [avx2, avx512],
         unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
         accumulators: [1, 2, 3, 4],
-        exp: [cody_waite 5..=6, accurate 5..=6, fast 5, direct 5],
+        exp: [direct 5],
+    }
+
+    // What accurate plans are made of. Their sums wait for nothing, so one accumulator is enough.
+    grid {
+        passes: [sum_exp, store_exp, scale_exp],
+        isas: [avx2, avx512],
+        unroll: [1, 2, 3, 4, 6, 8, 10, 12, 16],
+        exp: [accurate 6],
+    }
+
+    // To compare with: the paper's reduction and others that are used where nothing better is.
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [avx2, avx512],
+        unroll: [1, 2, 3, 4, 6, 8],
+        accumulators: [1, 2, 3, 4],
+        exp: [cody_waite 5..=6, accurate 5, fast 5],
     }
 
     grid {

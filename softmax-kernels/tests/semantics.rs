@@ -197,15 +197,31 @@ fn rows_keep_the_promised_accuracy() {
         let normal: Vec<f32> = (0..len).map(|_| random.normal(5.0)).collect();
         for (accuracy, bound) in BOUNDS {
             for (name, x) in [("U", &uniform), ("5 N", &normal)] {
-                let mut y = vec![0.0; len];
-                Softmax::new().accuracy(accuracy).run(x, &mut y).unwrap();
-                let normal = |&(exact, _): &(f64, f32)| exact >= f64::from(f32::MIN_POSITIVE);
-                let pairs = oracle::softmax(x).into_iter().zip(y).filter(normal);
-                let worst = pairs.map(|(exact, y)| oracle::ulp_distance(exact as f32, y)).max();
-                assert!(worst <= Some(bound), "{accuracy:?}, {name}, n = {len}: {worst:?} ULP");
+                let worst = worst_ulp(accuracy, x);
+                assert!(worst <= bound, "{accuracy:?}, {name}, n = {len}: {worst} ULP");
             }
         }
     }
+}
+
+#[test]
+fn rows_with_a_dominating_element_keep_the_promised_accuracy() {
+    let lengths: Vec<usize> = (20..1000).collect();
+    for row in softmax_bench::rows::dominated(&lengths) {
+        for (accuracy, bound) in BOUNDS {
+            let worst = worst_ulp(accuracy, &row.x);
+            assert!(worst <= bound, "{accuracy:?}, {}: {worst} ULP", row.name);
+        }
+    }
+}
+
+/// The largest error of outputs that are normal floats.
+fn worst_ulp(accuracy: Accuracy, x: &[f32]) -> u32 {
+    let mut y = vec![0.0; x.len()];
+    Softmax::new().accuracy(accuracy).run(x, &mut y).unwrap();
+    let normal = |&(exact, _): &(f64, f32)| exact >= f64::from(f32::MIN_POSITIVE);
+    let pairs = oracle::softmax(x).into_iter().zip(y).filter(normal);
+    pairs.map(|(exact, y)| oracle::ulp_distance(exact as f32, y)).max().expect("a row has a maximum")
 }
 
 /// Every element, also in shards, in any order, and beside shards of masks.

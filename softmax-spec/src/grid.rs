@@ -123,11 +123,8 @@ impl Reason {
         if lookup > available {
             return Some(Reason::Lookup { needed: lookup, available });
         }
-        let accumulator = variant.pass.state_per_accumulator();
-        let totals =
-            if variant.pass.sums() { accumulator + usize::from(variant.compensates_total()) } else { 0 };
         let row = if variant.pass.is_resident() { tile.unroll } else { 0 };
-        let carried = accumulator * tile.accumulators + totals + row;
+        let carried = variant.carried_vectors() + row;
         let needed = carried + WORKING_SET;
         let available = variant.isa.registers();
         (needed > available).then_some(Reason::Registers { needed, available })

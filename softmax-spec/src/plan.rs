@@ -2,7 +2,8 @@
 
 use crate::exp_table;
 use crate::{
-    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, Memory, PassVariant, Reduction, Tile, UnknownId,
+    Accuracy, Algorithm, Element, Exp, InvalidVariant, Isa, Memory, Pass, PassVariant, Reduction, Tile,
+    UnknownId,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -103,17 +104,17 @@ impl Plan {
         Plan::plain(Algorithm::TwoPass, isa, element, Exp { reduction: Reduction::CodyWaite, degree: 6 })
     }
 
-    /// Four vectors, four accumulators.
+    /// Four vectors, and four accumulators where one would wait for itself.
     fn plain(algorithm: Algorithm, isa: Isa, element: Element, exp: Exp) -> Plan {
-        let passes = algorithm.passes().iter().map(|&pass| PassVariant {
-            pass,
-            element,
-            isa,
-            exp: pass.exponentiates().then_some(exp),
-            tile: Tile { unroll: 4, accumulators: if pass.reduces() { 4 } else { 1 } },
-            memory: Memory::default(),
-        });
-        Plan { algorithm, passes: passes.collect() }
+        let plain = |pass: Pass| {
+            let (exp, tile) = (pass.exponentiates().then_some(exp), Tile { unroll: 4, accumulators: 1 });
+            let mut variant = PassVariant { pass, element, isa, exp, tile, memory: Memory::default() };
+            if pass.reduces() && !variant.sums_exactly() {
+                variant.tile.accumulators = 4;
+            }
+            variant
+        };
+        Plan { algorithm, passes: algorithm.passes().iter().copied().map(plain).collect() }
     }
 
     /// Whether it is meant to reach `accuracy`.

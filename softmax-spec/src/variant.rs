@@ -49,21 +49,39 @@ impl PassVariant {
     pub fn block_elements(&self) -> usize {
         let terms_per_tile = self.tile.unroll / self.tile.accumulators;
         let terms = TERMS_PER_LANE.min(TERMS_PER_LANE_AND_LANES * self.lanes());
-        let tiles = if self.sums_each_tile() { 1 } else { (terms / terms_per_tile).max(1) };
-        tiles * self.tile_elements()
+        (terms / terms_per_tile).max(1) * self.tile_elements()
     }
 
-    /// Whether every tile, and every vector that is left, is a block. Where one lane holds most of a row's sum, each term
-    /// that it adds costs up to half an ULP, too much for cores that are meant to be accurate.
-    pub fn sums_each_tile(&self) -> bool {
-        self.pass.sums() && self.exp.is_some_and(Exp::sums_accurately)
+    /// Whether accumulators keep what rounding takes from them, one more vector each. Where one lane holds most of a row's
+    /// sum, each term that it adds costs up to half an ULP, too much for cores that are meant to be accurate. Not in pairs
+    /// with a maximum or an exponent.
+    pub fn sums_exactly(&self) -> bool {
+        self.sums_vectors() && self.exp.is_some_and(Exp::sums_accurately)
+    }
+
+    /// Whether sums start afresh after every [`PassVariant::block_elements`] and go into a total.
+    pub fn sums_in_blocks(&self) -> bool {
+        self.pass.sums() && !self.sums_exactly()
     }
 
     /// Whether the total keeps what rounding takes from it, one more vector. Each block rounds once, and where blocks are
     /// alike always in one direction. Where a sum is one vector that costs next to nothing; pairs with a maximum or an exponent,
     /// which must be brought to a common one, need it only for as many blocks as whole windows are.
     pub fn compensates_total(&self) -> bool {
-        self.pass.sums() && (self.pass.state_per_accumulator() == 1 || self.memory.streams != Streams::ONE)
+        self.sums_in_blocks() && (self.sums_vectors() || self.memory.streams != Streams::ONE)
+    }
+
+    /// Whether an accumulator is a sum and nothing else.
+    fn sums_vectors(&self) -> bool {
+        self.pass.sums() && self.pass.state_per_accumulator() == 1
+    }
+
+    /// Vectors that are carried from iteration to iteration.
+    pub fn carried_vectors(&self) -> usize {
+        let state = self.pass.state_per_accumulator();
+        let accumulator = state + usize::from(self.sums_exactly());
+        let total = if self.sums_in_blocks() { state + usize::from(self.compensates_total()) } else { 0 };
+        accumulator * self.tile.accumulators + total
     }
 
     /// Elements after which a caller should start a new sum and add it to the others in f64: then rounding errors do

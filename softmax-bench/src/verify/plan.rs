@@ -16,7 +16,7 @@ pub(super) fn verify(plan: &Plan, compiled: &ComposedPlan, max_ulp: Option<u32>)
     let windows: Vec<usize> = plan.passes().iter().filter_map(rows::beyond_window).collect();
     let mut verdict = Verdict::clean();
     let lengths = [rows::lengths(tiles), windows.clone()].concat();
-    for row in rows::ordinary(&lengths).chain(rows::constant(&windows)) {
+    for row in rows::ordinary(&lengths).chain(rows::dominated(&lengths)).chain(rows::constant(&windows)) {
         verdict.check(compiled, &row, &Allowance::ordinary(&tolerance));
     }
     // A row without a full block, and one with blocks, a remainder and a tail.

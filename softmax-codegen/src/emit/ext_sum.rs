@@ -1,7 +1,8 @@
 //! `ext_sum`: the sum of e^x as a pair m * 2^n, first pass of Two-Pass (arXiv 2001.04438, Algorithm 3). No maximum is
 //! needed, because n is as wide as a float.
 
-use super::{Body, Signature, State, compensated_sum, core_of};
+use super::sum::compensated_sum;
+use super::{Body, Signature, State, core_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;

@@ -11,6 +11,7 @@ mod scale;
 mod scale_exp;
 mod softmax;
 mod store_exp;
+mod sum;
 mod sum_exp;
 mod sweep;
 
@@ -128,20 +129,6 @@ fn tree<T: Clone>(mut values: Vec<T>, mut combine: impl FnMut(&T, &T) -> T) -> O
         values = combined.collect();
     }
     values.pop()
-}
-
-/// The sum of one or more vectors.
-fn sum_of(b: &mut Builder, vectors: &[Value]) -> Value {
-    tree(vectors.to_vec(), |left, right| b.add(left, right)).expect("there is a vector")
-}
-
-/// sum + term, and what rounding has added to that too much (Kahan), given the same of `sum`.
-fn compensated_sum(b: &mut Builder, sum: &Value, excess: &Value, term: &Value) -> (Value, Value) {
-    let term = b.sub(term, excess);
-    let larger = b.add(sum, &term);
-    let added = b.sub(&larger, sum);
-    let excess = b.sub(&added, &term);
-    (larger, excess)
 }
 
 /// For passes that reduce nothing: they have no accumulators, so the rest of [`Body`] is never asked for.

@@ -1,7 +1,8 @@
 //! `online_sum`: max(x) and the sum of e^(x - max) in one sweep (Milakov and Gimelshein, arXiv 1805.02867,
 //! Algorithm 3), per lane. Continues from a maximum and a total, so that a long row can be taken in blocks.
 
-use super::{Body, Signature, State, compensated_sum, core_of};
+use super::sum::compensated_sum;
+use super::{Body, Signature, State, core_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;

@@ -7,7 +7,8 @@
 //! and returns its index.
 
 use super::scale::WideFactor;
-use super::{core_of, sum_of, tree};
+use super::sum::{ExactSum, sum_of};
+use super::{core_of, tree};
 use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
@@ -259,14 +260,8 @@ impl<'a> ResidentRow<'a> {
             let sum = sum_of(b, exponentials);
             return b.reduce_add(&sum);
         }
-        let zero = b.constant(0.0);
-        match exponentials.split_at(exponentials.len() / 2) {
-            ([], one) => b.reduce_add_wide(&one[0], &zero, &zero),
-            (left, right) => {
-                let (left, right) = (sum_of(b, left), sum_of(b, right));
-                b.reduce_add_wide(&left, &zero, &right)
-            }
-        }
+        let sum = ExactSum::of(b, exponentials);
+        ExactSum::reduced(b, &sum)
     }
 
     /// The exponentials divided by their sum.

@@ -1,6 +1,7 @@
 //! `sum_exp`: the sum of e^(x - max), second pass of Three-Pass with recomputation.
 
-use super::{Body, Signature, State, compensated_sum, core_of, sum_of};
+use super::sum::{ExactSum, compensated_sum};
+use super::{Body, Signature, State, core_of};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
@@ -19,8 +20,8 @@ pub fn signature() -> Signature {
 pub struct SumExp {
     core: Box<dyn Core>,
     shift: Vec<Value>,
-    /// [`PassVariant::sums_each_tile`]: then its vectors are added pairwise.
-    sums_each_tile: bool,
+    /// [`PassVariant::sums_exactly`].
+    exact: bool,
 }
 
 impl SumExp {
@@ -28,21 +29,23 @@ impl SumExp {
         let core = core_of(variant, b);
         let max = b.splat(quote!(max));
         let shift = core.shift(b, &max);
-        SumExp { core, shift, sums_each_tile: variant.sums_each_tile() }
+        SumExp { core, shift, exact: variant.sums_exactly() }
     }
 
     /// e^(x - max) of each vector, after adding them to the accumulators.
     pub fn exponentials(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
         let exponentials = b.in_pairs(xs, |b, x| self.core.exp(b, x, &self.shift));
-        if self.sums_each_tile {
-            let sum = sum_of(b, &exponentials);
-            accumulators[0] = vec![b.add(&accumulators[0][0], &sum)];
-            return exponentials;
-        }
+        let terms = match self.exact {
+            true => ExactSum::groups(b, &exponentials),
+            false => exponentials.clone(),
+        };
         let count = accumulators.len();
-        for (i, exponential) in exponentials.iter().enumerate() {
-            let accumulator = &mut accumulators[i % count][0];
-            *accumulator = b.add(accumulator, exponential);
+        for (i, term) in terms.iter().enumerate() {
+            let accumulator = &mut accumulators[i % count];
+            *accumulator = match self.exact {
+                true => ExactSum::with(b, accumulator, term),
+                false => vec![b.add(&accumulator[0], term)],
+            };
         }
         exponentials
     }
@@ -50,7 +53,10 @@ impl SumExp {
 
 impl Body for SumExp {
     fn identity(&self, b: &mut Builder) -> State {
-        vec![b.constant(0.0)]
+        match self.exact {
+            true => ExactSum::identity(b),
+            false => vec![b.constant(0.0)],
+        }
     }
 
     fn step(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
@@ -59,7 +65,10 @@ impl Body for SumExp {
     }
 
     fn merge(&self, b: &mut Builder, left: &State, right: &State) -> State {
-        vec![b.add(&left[0], &right[0])]
+        match self.exact {
+            true => ExactSum::merge(b, left, right),
+            false => vec![b.add(&left[0], &right[0])],
+        }
     }
 
     /// The sum, and what rounding has taken from it too much.
@@ -73,8 +82,10 @@ impl Body for SumExp {
     }
 
     fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
-        let total = total.expect("a pass that sums has a total");
-        let sum = b.reduce_add_wide(&total[0], &total[1], &rest[0]);
+        let sum = match total {
+            Some(total) => b.reduce_add_wide(&total[0], &total[1], &rest[0]),
+            None => ExactSum::reduced(b, rest),
+        };
         quote!(#sum)
     }
 }

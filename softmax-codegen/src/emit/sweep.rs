@@ -1,6 +1,6 @@
 //! Functions that sweep over a row: a main loop over tiles, a loop over single vectors, and a masked tail. All three are
 //! the same [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums
-//! are blocked: after a few tiles the accumulators go into a total and start afresh.
+//! are blocked, unless they are exact: after a few tiles the accumulators go into a total and start afresh.
 //!
 //! Several streams are one more loop before these, over windows: its tile has vectors of every stream, and what is left
 //! after the last whole window is a row of one stream. Passes that go backward do the same in the opposite order.
@@ -55,7 +55,7 @@ struct Function<'a> {
     identity: State,
     /// The loop-carried variables of each accumulator.
     accumulators: Vec<State>,
-    /// In passes that sum, the variables into which the accumulators go after every few tiles, so that no lane
+    /// In passes that sum in blocks, the variables into which the accumulators go after every few tiles, so that no lane
     /// adds many terms, and what they start from.
     total: Option<Total>,
 }
@@ -71,7 +71,7 @@ impl<'a> Function<'a> {
         let identity = if reduces { body.identity(&mut b) } else { State::new() };
         let count = if reduces { variant.tile.accumulators } else { 0 };
         let accumulators = (0..count).map(|i| names(&format!("acc{i}_"), identity.len())).collect();
-        let total = variant.pass.sums().then(|| {
+        let total = variant.sums_in_blocks().then(|| {
             let identity = body.total_identity(&mut b);
             Total { names: names("total_", identity.len()), identity }
         });
@@ -153,7 +153,7 @@ impl<'a> Function<'a> {
         self.blocked_loop(quote!(n), tile, block, section)
     }
 
-    /// Whole steps of `elements` from `i` to `end`; in passes that sum, in blocks, after each of which the accumulators go
+    /// Whole steps of `elements` from `i` to `end`; in passes that sum in blocks, blocks, after each of which the accumulators go
     /// into the total.
     fn blocked_loop(
         &mut self,
@@ -165,7 +165,7 @@ impl<'a> Function<'a> {
         if self.total.is_none() {
             return advance_loop(end, elements, section);
         }
-        let fold = self.fold_into_total(self.accumulators.len());
+        let fold = self.fold_into_total();
         let steps = advance_loop(quote!(end), elements, section);
         quote! {
             while #end - i >= #elements {
@@ -181,8 +181,8 @@ impl<'a> Function<'a> {
         match self.variant.tile.unroll {
             1 => quote!(),
             _ => {
-                let (step, fold) = (self.steps(&[0]), self.fold_leftover());
-                advance_loop(quote!(n), self.variant.lanes(), quote!(#step #fold))
+                let step = self.steps(&[0]);
+                advance_loop(quote!(n), self.variant.lanes(), step)
             }
         }
     }
@@ -208,8 +208,8 @@ impl<'a> Function<'a> {
         if self.variant.lanes() == 1 {
             return quote!();
         }
-        let (step, fold) = (self.part(quote!((n - i))), self.fold_leftover());
-        quote!(if i < n { #step #fold })
+        let step = self.part(quote!((n - i)));
+        quote!(if i < n { #step })
     }
 
     /// The same before everything else.
@@ -277,25 +277,16 @@ impl<'a> Function<'a> {
         (self.b.take_section(), result)
     }
 
-    /// After a vector that was left over, in passes that take it as a block of its own.
-    fn fold_leftover(&mut self) -> TokenStream {
-        match self.variant.sums_each_tile() {
-            true => self.fold_into_total(1),
-            false => quote!(),
-        }
-    }
-
-    /// Merges the first `count` accumulators into the total and starts them afresh.
-    fn fold_into_total(&mut self, count: usize) -> TokenStream {
+    /// Merges the accumulators into the total and starts them afresh.
+    fn fold_into_total(&mut self) -> TokenStream {
         let total = self.total.as_ref().map_or(State::new(), |total| total.names.clone());
-        let accumulators = self.accumulators[..count].to_vec();
+        let accumulators = self.accumulators.clone();
         let block = tree(accumulators, |left, right| self.body.merge(&mut self.b, left, right));
         let block = block.unwrap_or_default();
         let folded = self.body.fold(&mut self.b, &total, &block);
         self.assign(&total, &folded);
         let identity = self.identity.clone();
-        for i in 0..count {
-            let names = self.accumulators[i].clone();
+        for names in self.accumulators.clone() {
             self.assign(&names, &identity);
         }
         self.b.take_section()
