@@ -44,16 +44,15 @@ pub fn small_plans() -> Vec<(String, ComposedPlan)> {
 
 /// One of [`small_plans`].
 pub fn small_plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, ComposedPlan)> {
-    let variant = |&pass: &Pass| PassVariant {
-        pass,
-        element: Element::F32,
-        isa,
-        exp: pass.exponentiates().then_some(exp),
-        tile: Tile {
-            unroll: if pass.is_resident() { 4 } else { 2 },
-            accumulators: if pass.reduces() { 2 } else { 1 },
-        },
-        memory: Memory::default(),
+    let variant = |&pass: &Pass| {
+        let exp = pass.exponentiates().then_some(exp);
+        let tile = Tile { unroll: if pass.is_resident() { 4 } else { 2 }, accumulators: 1 };
+        let mut variant =
+            PassVariant { pass, element: Element::F32, isa, exp, tile, memory: Memory::default() };
+        if pass.reduces() && !variant.sums_exactly() {
+            variant.tile.accumulators = 2;
+        }
+        variant
     };
     let plan = Plan::new(algorithm, algorithm.passes().iter().map(variant).collect()).ok()?;
     let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();

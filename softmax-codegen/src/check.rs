@@ -84,7 +84,7 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
     if mistakes.0.len() == found_before && reduces {
         axes.check_divisors::<usize>("accumulators", &block.unrolls, mistakes);
     }
-    if mistakes.0.len() == found_before && block.passes.iter().any(|pass| !pass.is_resident()) {
+    if mistakes.0.len() == found_before && block.passes.iter().any(|pass| !pass.takes_whole_rows()) {
         axes.check_divisors::<Streams>("streams", &block.unrolls, mistakes);
     }
     if mistakes.0.len() == found_before {

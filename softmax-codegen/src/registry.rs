@@ -136,10 +136,13 @@ impl Registry {
     fn plan(&self, plan: &Plan) -> TokenStream {
         let krate = &self.krate;
         let (algorithm, isa) = (plan.algorithm().id(), plan.isa().id());
-        let steps = format_ident!("{}", pascal(algorithm));
         let ids = plan.passes().iter().map(PassVariant::id);
+        let steps = match plan.passes() {
+            [variant] if variant.pass.takes_whole_rows() => format_ident!("WholeRows"),
+            _ => format_ident!("{}", pascal(algorithm)),
+        };
         let kernels = plan.passes().iter().map(|variant| {
-            let (field, kernel) = (format_ident!("{}", variant.pass.id()), self.kernel(variant));
+            let (field, kernel) = (format_ident!("{}", kernel_id(variant.pass)), self.kernel(variant));
             quote!(#field: #kernel)
         });
         let largest_max = plan.largest_max();
@@ -219,7 +222,15 @@ fn cfg(isa: Isa) -> TokenStream {
 
 /// `ExtSum` for `ext_sum`: the kernel enum's variant and the wrapper's prefix.
 fn kernel_kind(pass: Pass) -> Ident {
-    format_ident!("{}", pascal(pass.id()))
+    format_ident!("{}", pascal(kernel_id(pass)))
+}
+
+/// The passes that take whole rows are kernels of one kind.
+fn kernel_id(pass: Pass) -> &'static str {
+    match pass.takes_whole_rows() {
+        true => Pass::Softmax.id(),
+        false => pass.id(),
+    }
 }
 
 fn pascal(id: &str) -> String {

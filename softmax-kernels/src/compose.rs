@@ -61,7 +61,7 @@ impl ComposedPlan {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
-        if !self.plan.softmax_resident(Row::out_of_place(x, y)) {
+        if !self.plan.softmax_whole_row(Row::out_of_place(x, y)) {
             self.call().row(Row::out_of_place(x, y));
         }
         Ok(())
@@ -90,7 +90,7 @@ impl ComposedPlan {
 
     /// softmax of `x` over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
-        if !self.plan.softmax_resident(Row::in_place(x)) {
+        if !self.plan.softmax_whole_row(Row::in_place(x)) {
             self.call().row(Row::in_place(x));
         }
     }
@@ -136,7 +136,10 @@ fn compose(algorithm: &'static str, ids: &[&str]) -> Result<Plan, ComposeError> 
         ("sampled_recompute", &[K::SumExp(sum_exp), K::ScaleExp(scale_exp)]) => {
             Steps::SampledRecompute { sum_exp, scale_exp }
         }
-        ("resident", &[K::Softmax(softmax)]) => Steps::Resident { softmax },
+        ("resident", &[K::Softmax(softmax)]) if variants[0].pass == "softmax" => Steps::WholeRows { softmax },
+        ("fused", &[K::Softmax(softmax)]) if variants[0].pass == "fused_softmax" => {
+            Steps::WholeRows { softmax }
+        }
         _ => return Err(ComposeError(format!("{algorithm} cannot be made of {}", ids.join(", ")))),
     };
     let isa = variants[0].isa;

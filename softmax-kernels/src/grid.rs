@@ -131,6 +131,24 @@ crate::kernels! {
     grid { passes: [softmax], isas: [avx2], unroll: [4, 8, 12], exp: [accurate 6, direct 5, eighths 3] }
     grid { passes: [softmax], isas: [scalar, sse2], unroll: [4], exp: [accurate 6, direct 5] }
 
+    // Rows in the L1 cache, in one function.
+    grid {
+        passes: [fused_softmax],
+        isas: [avx512],
+        unroll: [2, 4, 6, 8],
+        accumulators: [1, 2, 4],
+        exp: [direct 5, quick 2],
+    }
+    grid {
+        passes: [fused_softmax],
+        isas: [avx2],
+        unroll: [2, 4, 6, 8],
+        accumulators: [1, 2, 4],
+        exp: [direct 5, eighths 3],
+    }
+    grid { passes: [fused_softmax], isas: [avx2, avx512], unroll: [2, 4, 8], exp: [accurate 6] }
+    grid { passes: [fused_softmax], isas: [scalar, sse2], unroll: [2], accumulators: [1, 2], exp: [accurate 6, direct 5] }
+
     // Fallbacks: right everywhere, tuned only a little.
     grid {
         passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],

@@ -62,7 +62,7 @@ kernels! {
     ExtScale, ExtScaleKernel: fn(*const f32, *mut f32, usize, f32, f32) -> ();
     /// max(x) and the sum of e^(x - max), continued.
     OnlineSum, OnlineSumKernel: fn(*const f32, usize, f32, f64) -> (f32, f64);
-    /// y = softmax(x), row by row, for short rows.
+    /// y = softmax(x), row by row, for rows up to a length.
     Softmax, SoftmaxKernel: fn(*const f32, *mut f32, usize, usize) -> usize;
 }
 
@@ -179,15 +179,16 @@ impl SoftmaxKernel {
         self.block
     }
 
-    /// y = softmax(x). False, with y untouched, for a row that is empty or longer than [`SoftmaxKernel::longest_row`], and
-    /// for one that is left to other plans: a maximum beyond +-8192, a NaN, or exponentials that overflow.
+    /// y = softmax(x). False, with y undefined, for a row that is empty or longer than [`SoftmaxKernel::longest_row`], and
+    /// for one that is left to other plans: a maximum beyond +-8192, or just +-27 if the pass is `fused_softmax`, a NaN, or
+    /// exponentials that overflow.
     pub fn run(self, x: &[f32], y: &mut [f32]) -> Result<bool, ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are one valid row each, and disjoint.
         Ok(unsafe { (self.raw)(x.as_ptr(), y.as_mut_ptr(), x.len(), 1) } == 1)
     }
 
-    /// The same with x overwritten.
+    /// The same with x overwritten, or as it was.
     pub fn run_in_place(self, x: &mut [f32]) -> bool {
         let pointer = x.as_mut_ptr();
         // SAFETY: whoever made this kernel guarantees the CPU; x is one valid row and equals y.

@@ -38,12 +38,12 @@ impl Plan {
         Self { algorithm, isa, passes, steps, largest_max }
     }
 
-    /// softmax of a row that stays in registers, without any of what a [`Call`] has to see to: beside so short a row
+    /// softmax of a row in one kernel, without any of what a [`Call`] has to see to: beside so short a row
     /// that would show. False if it is not done: the plan is another, or the row empty or irregular.
     #[inline]
-    pub(crate) fn softmax_resident(&self, row: Row) -> bool {
+    pub(crate) fn softmax_whole_row(&self, row: Row) -> bool {
         // SAFETY: as in `softmax_regular`.
-        matches!(self.steps, Steps::Resident { softmax } if unsafe { softmax.run_row(row) })
+        matches!(self.steps, Steps::WholeRows { softmax } if unsafe { softmax.run_row(row) })
     }
 
     /// softmax of each row of a batch.

@@ -115,7 +115,7 @@ impl Softmax {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
-        if !dispatch::table(self.accuracy, false).plan(x.len()).softmax_resident(Row::out_of_place(x, y)) {
+        if !dispatch::table(self.accuracy, false).plan(x.len()).softmax_whole_row(Row::out_of_place(x, y)) {
             self.run_long(x, y);
         }
         Ok(())
@@ -123,7 +123,7 @@ impl Softmax {
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
-        if !dispatch::table(self.accuracy, true).plan(x.len()).softmax_resident(Row::in_place(x)) {
+        if !dispatch::table(self.accuracy, true).plan(x.len()).softmax_whole_row(Row::in_place(x)) {
             self.run_long_in_place(x);
         }
     }

@@ -11,15 +11,46 @@ use crate::parts::Parts;
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
 pub enum Steps {
-    TwoPass { ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel },
-    ThreePassRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
-    ThreePassReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
-    Online { online_sum: OnlineSumKernel, scale_exp: ScaleExpKernel },
-    BlockedReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
-    BlockedRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
-    SampledReload { store_exp: StoreExpKernel, scale: ScaleKernel },
-    SampledRecompute { sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
-    Resident { softmax: SoftmaxKernel },
+    TwoPass {
+        ext_sum: ExtSumKernel,
+        ext_scale: ExtScaleKernel,
+    },
+    ThreePassRecompute {
+        max: MaxKernel,
+        sum_exp: SumExpKernel,
+        scale_exp: ScaleExpKernel,
+    },
+    ThreePassReload {
+        max: MaxKernel,
+        store_exp: StoreExpKernel,
+        scale: ScaleKernel,
+    },
+    Online {
+        online_sum: OnlineSumKernel,
+        scale_exp: ScaleExpKernel,
+    },
+    BlockedReload {
+        max: MaxKernel,
+        store_exp: StoreExpKernel,
+        scale: ScaleKernel,
+    },
+    BlockedRecompute {
+        max: MaxKernel,
+        sum_exp: SumExpKernel,
+        scale_exp: ScaleExpKernel,
+    },
+    SampledReload {
+        store_exp: StoreExpKernel,
+        scale: ScaleKernel,
+    },
+    SampledRecompute {
+        sum_exp: SumExpKernel,
+        scale_exp: ScaleExpKernel,
+    },
+    /// `Resident` and `Fused`.
+    WholeRows {
+        softmax: SoftmaxKernel,
+    },
 }
 
 /// Elements of a block of the blocked algorithms: 16 KiB, half of a small L1 cache.
@@ -191,7 +222,7 @@ impl Steps {
     /// As [`Steps::run`], of every row.
     #[inline]
     pub(crate) unsafe fn run_rows(&self, rows: Rows, largest_max: f32) -> usize {
-        if let Steps::Resident { softmax } = self {
+        if let Steps::WholeRows { softmax } = self {
             let Rows { first: Row { x, y, n }, count } = rows;
             // SAFETY: passed on from the caller.
             return unsafe { (softmax.raw)(x, y, n, count) };
@@ -250,7 +281,7 @@ impl Steps {
                     let sample = row.whole().sample();
                     is_regular(sample) && recompute(row, sum_exp, scale_exp, sample, LARGEST_SUM)
                 }
-                Steps::Resident { softmax } => softmax.run_row(row.whole()),
+                Steps::WholeRows { softmax } => softmax.run_row(row.whole()),
             }
         }
     }

@@ -26,6 +26,9 @@ pub enum Algorithm {
     SampledRecompute,
     /// The whole row in registers: one read and one write.
     Resident,
+    /// Reload relative to a constant, in one function, for rows that fit in the L1 cache. A sum that shows that the constant
+    /// does not suit the row sends it to another plan.
+    Fused,
 }
 
 /// How far an output that is a normal float may be from the exact result, for x ~ U(-10, 10) and x ~ 5 N(0, 1).
@@ -39,7 +42,7 @@ pub enum Accuracy {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Algorithm; 9] = [
+    pub const ALL: [Algorithm; 10] = [
         Algorithm::TwoPass,
         Algorithm::ThreePassRecompute,
         Algorithm::ThreePassReload,
@@ -49,6 +52,7 @@ impl Algorithm {
         Algorithm::SampledReload,
         Algorithm::SampledRecompute,
         Algorithm::Resident,
+        Algorithm::Fused,
     ];
 
     /// Id, as in profiles.
@@ -63,6 +67,7 @@ impl Algorithm {
             Algorithm::SampledReload => "sampled_reload",
             Algorithm::SampledRecompute => "sampled_recompute",
             Algorithm::Resident => "resident",
+            Algorithm::Fused => "fused",
         }
     }
 
@@ -78,6 +83,7 @@ impl Algorithm {
             Algorithm::SampledReload => &[Pass::StoreExp, Pass::Scale],
             Algorithm::SampledRecompute => &[Pass::SumExp, Pass::ScaleExp],
             Algorithm::Resident => &[Pass::Softmax],
+            Algorithm::Fused => &[Pass::FusedSoftmax],
         }
     }
 
@@ -94,9 +100,12 @@ impl Algorithm {
     /// Whether it works with `exp` on `isa`: sampling needs exponentials that overflow to infinity, and a core that
     /// fails for some finite x needs an algorithm that notices.
     pub const fn suits(self, exp: Exp, isa: Isa) -> bool {
-        match self.samples() {
-            true => exp.reduction.saturates(isa),
-            false => exp.reduction.takes_every_finite(),
+        let (saturates, takes_every_finite) =
+            (exp.reduction.saturates(isa), exp.reduction.takes_every_finite());
+        match self {
+            Algorithm::SampledReload | Algorithm::SampledRecompute => saturates,
+            Algorithm::Fused => saturates || takes_every_finite,
+            _ => takes_every_finite,
         }
     }
 

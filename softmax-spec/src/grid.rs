@@ -1,6 +1,8 @@
 //! The grid: lists of axis values, their product, and the reason for every combination that is left out.
 
-use crate::{Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Prefetch, Store, Streams, Tile};
+use crate::{
+    Algorithm, Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Prefetch, Store, Streams, Tile,
+};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -73,8 +75,8 @@ pub enum Reason {
     NonTemporal,
     /// The ISA has no prefetches.
     Prefetch,
-    /// A row that stays in registers is not swept over, so there is nothing to prefetch and no second stream.
-    Resident,
+    /// A row that is taken whole is short, so there is nothing to prefetch and no second stream.
+    WholeRows,
     /// The streams do not divide the unroll.
     Streams {
         /// How many.
@@ -88,6 +90,8 @@ pub enum Reason {
     Backward,
     /// The exp core has no exponentials relative to nothing, which the pass needs because it knows no maximum.
     NeedsMaximum,
+    /// The exp core rounds x - max, which the pass has no maximum for: relative to a constant that costs more.
+    RoundsDifference,
     /// The exp core looks up a larger table than the ISA's instructions can.
     Lookup {
         /// Entries needed.
@@ -115,6 +119,10 @@ impl Reason {
         if !variant.pass.knows_maximum() && variant.exp.is_some_and(|exp| !exp.reduction.extends()) {
             return Some(Reason::NeedsMaximum);
         }
+        let rounds = |exp: Exp| Algorithm::Fused.rounds_difference(exp.reduction);
+        if variant.pass == Pass::FusedSoftmax && variant.exp.is_some_and(rounds) {
+            return Some(Reason::RoundsDifference);
+        }
         if let Some(reason) = Reason::against_memory(variant) {
             return Some(reason);
         }
@@ -137,8 +145,8 @@ impl Reason {
         if memory.store == Store::NonTemporal && !(pass.maps() && isa.controls_caches()) {
             return Some(Reason::NonTemporal);
         }
-        if pass.is_resident() && (prefetches || streams > 1) {
-            return Some(Reason::Resident);
+        if pass.takes_whole_rows() && (prefetches || streams > 1) {
+            return Some(Reason::WholeRows);
         }
         if prefetches && !isa.controls_caches() {
             return Some(Reason::Prefetch);
@@ -170,8 +178,11 @@ impl fmt::Display for Reason {
                 write!(f, "non-temporal stores are for passes that write long rows, on ISAs that have them")
             }
             Reason::Prefetch => write!(f, "the ISA has no prefetches"),
-            Reason::Resident => {
-                write!(f, "a row in registers is neither prefetched nor divided among streams")
+            Reason::WholeRows => {
+                write!(
+                    f,
+                    "whole rows, in registers or in the L1 cache, are neither prefetched nor divided among streams"
+                )
             }
             Reason::Streams { streams, unroll } => {
                 write!(f, "{streams} streams do not divide an unroll of {unroll} vectors")
@@ -182,6 +193,9 @@ impl fmt::Display for Reason {
             }
             Reason::Backward => {
                 write!(f, "only passes that store and reduce nothing go backward, and only in one stream")
+            }
+            Reason::RoundsDifference => {
+                write!(f, "without a maximum the exp core would round differences of up to 128")
             }
             Reason::NeedsMaximum => {
                 write!(f, "the reduction needs the row's maximum, which the pass does not know")
@@ -251,7 +265,7 @@ impl Block {
             true => (&self.stores, &self.directions),
             false => (&[Store::Temporal], &[Direction::Forward]),
         };
-        let (prefetches, streams): (&[Prefetch], &[Streams]) = match pass.is_resident() {
+        let (prefetches, streams): (&[Prefetch], &[Streams]) = match pass.takes_whole_rows() {
             true => (&[Prefetch::NONE], &[Streams::ONE]),
             false => (&self.prefetches, &self.streams),
         };

@@ -23,6 +23,8 @@ pub enum Pass {
     OnlineSum,
     /// y = softmax(x), whole rows that fit in registers.
     Softmax,
+    /// y = softmax(x), whole rows that fit in the L1 cache.
+    FusedSoftmax,
 }
 
 /// The facts of one pass.
@@ -47,10 +49,11 @@ const EXT_SUM: Row = row("ext_sum", false, true, 2);
 const EXT_SCALE: Row = row("ext_scale", true, true, 0);
 const ONLINE_SUM: Row = row("online_sum", false, true, 2);
 const SOFTMAX: Row = row("softmax", true, true, 0);
+const FUSED_SOFTMAX: Row = row("fused_softmax", true, true, 1);
 
 impl Pass {
     /// Every pass.
-    pub const ALL: [Pass; 9] = [
+    pub const ALL: [Pass; 10] = [
         Pass::Max,
         Pass::SumExp,
         Pass::StoreExp,
@@ -60,6 +63,7 @@ impl Pass {
         Pass::ExtScale,
         Pass::OnlineSum,
         Pass::Softmax,
+        Pass::FusedSoftmax,
     ];
 
     const fn row(self) -> &'static Row {
@@ -73,6 +77,7 @@ impl Pass {
             Pass::ExtScale => &EXT_SCALE,
             Pass::OnlineSum => &ONLINE_SUM,
             Pass::Softmax => &SOFTMAX,
+            Pass::FusedSoftmax => &FUSED_SOFTMAX,
         }
     }
 
@@ -105,6 +110,11 @@ impl Pass {
     /// Whether it holds a row in registers, so that its tile is the longest row that it takes.
     pub const fn is_resident(self) -> bool {
         matches!(self, Pass::Softmax)
+    }
+
+    /// Whether it is a softmax by itself, of one row or several.
+    pub const fn takes_whole_rows(self) -> bool {
+        matches!(self, Pass::Softmax | Pass::FusedSoftmax)
     }
 
     /// Whether it reduces the row to a number, and so has accumulators.

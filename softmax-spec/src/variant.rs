@@ -86,7 +86,7 @@ impl PassVariant {
 
     /// Elements after which a caller should start a new sum and add it to the others in f64: then rounding errors do
     /// not grow with the row. Whole windows, where there are several streams.
-    /// Of a pass that takes rows in registers, the longest one.
+    /// Of a pass that takes whole rows, the longest one.
     pub fn call_elements(&self) -> usize {
         if let Some(longest) = self.longest_row() {
             return longest;
@@ -103,9 +103,16 @@ impl PassVariant {
         self.tile_elements() / self.memory.streams.count()
     }
 
+    /// The longest row that [`Pass::FusedSoftmax`] takes: x and its exponentials fill an L1 cache of 32 KiB.
+    pub const LONGEST_FUSED: usize = 4096;
+
     /// The longest row that it takes; `None` for any.
     pub fn longest_row(&self) -> Option<usize> {
-        self.pass.is_resident().then_some(self.tile_elements())
+        match self.pass {
+            Pass::Softmax => Some(self.tile_elements()),
+            Pass::FusedSoftmax => Some(PassVariant::LONGEST_FUSED),
+            _ => None,
+        }
     }
 
     /// The shortest row that it is worth timing on; shorter ones it also takes, but another variant does no worse there

@@ -1,10 +1,12 @@
 //! From a pass variant to its function: what every pass has in common. One file per pass says the rest.
 //!
-//! Most functions sweep over a row that is as long as it likes ([`sweep`]); rows that stay in registers have a form of their
-//! own ([`softmax`]).
+//! Most functions sweep over a row that is as long as it likes ([`sweep`]); those that take whole rows have forms of their own, in
+//! registers ([`softmax`]) or of two sweeps ([`fused_softmax`]).
 
+mod constant_shift;
 mod ext_scale;
 mod ext_sum;
+mod fused_softmax;
 mod max;
 mod online_sum;
 mod scale;
@@ -70,23 +72,25 @@ fn signature(pass: Pass) -> Signature {
         Pass::ExtSum => ext_sum::signature(),
         Pass::ExtScale => ext_scale::signature(),
         Pass::OnlineSum => online_sum::signature(),
-        Pass::Softmax => unreachable!("a row in registers is not swept over"),
+        Pass::Softmax | Pass::FusedSoftmax => unreachable!("whole rows are not a sweep"),
     }
 }
 
 /// The function of `variant`, named by its id.
 pub fn function(variant: &PassVariant) -> TokenStream {
-    match variant.pass.is_resident() {
-        true => softmax::function(variant),
-        false => sweep::function(variant),
+    match variant.pass {
+        Pass::Softmax => softmax::function(variant),
+        Pass::FusedSoftmax => fused_softmax::function(variant),
+        _ => sweep::function(variant),
     }
 }
 
 /// The operations on one tile.
 pub fn operations(variant: &PassVariant) -> Operations {
-    match variant.pass.is_resident() {
-        true => softmax::operations(variant),
-        false => sweep::operations(variant),
+    match variant.pass {
+        Pass::Softmax => softmax::operations(variant),
+        Pass::FusedSoftmax => fused_softmax::operations(variant),
+        pass => sweep::operations(variant, |b| (signature(pass).body)(b, variant)),
     }
 }
 

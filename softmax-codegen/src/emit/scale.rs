@@ -6,15 +6,18 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 pub fn signature() -> Signature {
-    Signature {
-        parameters: quote!(factor: f64),
-        result: quote!(()),
-        body: |b, _| Box::new(Scale { factor: WideFactor::new(b) }),
-    }
+    Signature { parameters: quote!(factor: f64), result: quote!(()), body: |b, _| Box::new(Scale::new(b)) }
 }
 
-struct Scale {
+pub struct Scale {
     factor: WideFactor,
+}
+
+impl Scale {
+    /// By the parameter `factor`.
+    pub fn new(b: &mut Builder) -> Scale {
+        Scale { factor: WideFactor::new(b) }
+    }
 }
 
 impl Body for Scale {

@@ -2,10 +2,10 @@
 //!
 //! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. An
 //! arm takes several short rows at a time, so that their reductions overlap. It first tries exponentials relative to a
-//! constant, which does without the maximum and suits every row whose maximum is within about +-40 (-27 with a core that
-//! has no subnormal results); the sum tells. A row that is out of range otherwise is not written: the function stops there
-//! and returns its index.
+//! constant ([`ConstantShift`]), then to the row's maximum. A row that is out of range otherwise is not written: the function
+//! stops there and returns its index.
 
+use super::constant_shift::{ConstantShift, LARGEST_SUM};
 use super::scale::WideFactor;
 use super::sum::{ExactSum, sum_of};
 use super::{core_of, tree};
@@ -14,13 +14,6 @@ use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use softmax_spec::{Algorithm, Exp, PassVariant, REGULAR_MAX};
-
-/// The reciprocal of a sum must be a normal number.
-const LARGEST_SUM: f32 = (1u128 << 126) as f32;
-
-/// What exponentials are measured from where the maximum is not known: -64 ln 2, in the middle of the range of floats that
-/// is left for the sum.
-const CONSTANT_SHIFT: f32 = -44.361_42;
 
 /// Rows taken at a time: enough that one's reduction overlaps with another's exponentials, few enough that they and the
 /// constants stay in registers.
@@ -106,7 +99,7 @@ pub fn operations(variant: &PassVariant) -> Operations {
 /// What exponentials are measured from.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// [`CONSTANT_SHIFT`].
+    /// [`ConstantShift`].
     Constant,
     /// The row's maximum.
     Own,
@@ -115,14 +108,13 @@ enum Origin {
 struct ResidentRow<'a> {
     core: Box<dyn Core>,
     variant: &'a PassVariant,
-    /// The shift of [`Origin::Constant`].
-    constant_shift: Vec<Value>,
+    constant: ConstantShift,
 }
 
 impl<'a> ResidentRow<'a> {
     fn new(b: &mut Builder, variant: &'a PassVariant) -> Self {
         let core = core_of(variant, b);
-        ResidentRow { constant_shift: core.constant_shift(b, CONSTANT_SHIFT), core, variant }
+        ResidentRow { constant: ConstantShift::new(b, &*core), core, variant }
     }
 
     /// All rows of so many vectors.
@@ -173,17 +165,14 @@ impl<'a> ResidentRow<'a> {
             pointers.iter().map(|(x, _)| self.exponentials(b, vectors, x, origin)).collect();
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
-        let smallest = match origin {
-            Origin::Constant => self.core.smallest_sum(b),
+        let suits = sums.iter().map(|sum| match origin {
+            Origin::Constant => self.constant.suits(sum),
             // The exponential of the maximum alone is about 1 or more; a NaN is not.
-            Origin::Own => 0.5,
-        };
-        let (regular_max, largest) = (REGULAR_MAX, LARGEST_SUM);
-        // Not the opposite comparisons: a NaN must not pass.
+            Origin::Own => quote!(#sum >= 0.5 && #sum <= #LARGEST_SUM as _),
+        });
+        let regular_max = REGULAR_MAX;
         b.statement(quote! {
-            let regular = true
-                #(&& #maxima.abs() <= #regular_max)*
-                #(&& #sums >= #smallest as _ && #sums <= #largest as _)*;
+            let regular = true #(&& #maxima.abs() <= #regular_max)* #(&& #suits)*;
             if !regular {
                 #otherwise
             }
@@ -198,31 +187,19 @@ impl<'a> ResidentRow<'a> {
 
     fn exponentials(&self, b: &mut Builder, vectors: usize, x: &Value, origin: Origin) -> Exponentials {
         let xs = self.loads(b, vectors, x);
-        let (max, shift) = match origin {
-            Origin::Constant => (None, self.constant_shift.clone()),
+        match origin {
+            Origin::Constant => {
+                let vectors = b.in_pairs(&xs, |b, x| self.constant.exp(b, &*self.core, x));
+                Exponentials { vectors, max: None }
+            }
             Origin::Own => {
                 let max = tree(xs.clone(), |left, right| b.max(left, right)).expect("a row has a vector");
                 let max = b.reduce_max(&max);
                 let splat = b.splat(&max);
-                (Some(max), self.core.shift(b, &splat))
+                let shift = self.core.shift(b, &splat);
+                let vectors = b.in_pairs(&xs, |b, x| self.core.exp(b, x, &shift));
+                Exponentials { vectors, max: Some(max) }
             }
-        };
-        let vectors = b.in_pairs(&xs, |b, x| {
-            let x = self.bounded(b, x, origin);
-            self.core.exp(b, &x, &shift)
-        });
-        Exponentials { vectors, max }
-    }
-
-    /// Where exponents would wrap, what is too large for the constant is made smaller, but not small enough for the sum
-    /// to be in range.
-    fn bounded(&self, b: &mut Builder, x: &Value, origin: Origin) -> Value {
-        match (origin, self.core.highest(b, CONSTANT_SHIFT)) {
-            (Origin::Constant, Some(highest)) => {
-                let highest = b.constant(highest);
-                b.min(&highest, x)
-            }
-            _ => x.clone(),
         }
     }
 

@@ -1,10 +1,13 @@
 //! `store_exp`: y = e^(x - max) and its sum, second pass of Three-Pass with reloading.
 
+use super::constant_shift::ConstantShift;
 use super::sum_exp::SumExp;
 use super::{Body, Signature, State};
+use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
 use quote::quote;
+use softmax_spec::PassVariant;
 
 pub fn signature() -> Signature {
     Signature {
@@ -14,7 +17,18 @@ pub fn signature() -> Signature {
     }
 }
 
-struct StoreExp(SumExp);
+pub struct StoreExp(SumExp);
+
+impl StoreExp {
+    /// [`SumExp::relative_to_constant`].
+    pub fn relative_to_constant(
+        core: Box<dyn Core>,
+        shift: ConstantShift,
+        variant: &PassVariant,
+    ) -> StoreExp {
+        StoreExp(SumExp::relative_to_constant(core, shift, variant))
+    }
+}
 
 impl Body for StoreExp {
     fn identity(&self, b: &mut Builder) -> State {

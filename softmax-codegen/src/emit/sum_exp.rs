@@ -1,5 +1,6 @@
 //! `sum_exp`: the sum of e^(x - max), second pass of Three-Pass with recomputation.
 
+use super::constant_shift::ConstantShift;
 use super::sum::{ExactSum, compensated_sum};
 use super::{Body, Signature, State, core_of};
 use crate::exp::Core;
@@ -19,9 +20,16 @@ pub fn signature() -> Signature {
 /// Also the sum of `store_exp`, which stores what is summed.
 pub struct SumExp {
     core: Box<dyn Core>,
-    shift: Vec<Value>,
+    origin: Origin,
     /// [`PassVariant::sums_exactly`].
     exact: bool,
+}
+
+/// What exponentials are measured from.
+enum Origin {
+    /// The shift of the parameter `max`.
+    Maximum(Vec<Value>),
+    Constant(ConstantShift),
 }
 
 impl SumExp {
@@ -29,12 +37,24 @@ impl SumExp {
         let core = core_of(variant, b);
         let max = b.splat(quote!(max));
         let shift = core.shift(b, &max);
-        SumExp { core, shift, exact: variant.sums_exactly() }
+        SumExp { core, origin: Origin::Maximum(shift), exact: variant.sums_exactly() }
+    }
+
+    /// The same without a parameter.
+    pub fn relative_to_constant(core: Box<dyn Core>, shift: ConstantShift, variant: &PassVariant) -> SumExp {
+        SumExp { core, origin: Origin::Constant(shift), exact: variant.sums_exactly() }
+    }
+
+    fn exp(&self, b: &mut Builder, x: &Value) -> Value {
+        match &self.origin {
+            Origin::Maximum(shift) => self.core.exp(b, x, shift),
+            Origin::Constant(shift) => shift.exp(b, &*self.core, x),
+        }
     }
 
     /// e^(x - max) of each vector, after adding them to the accumulators.
     pub fn exponentials(&self, b: &mut Builder, xs: &[Value], accumulators: &mut [State]) -> Vec<Value> {
-        let exponentials = b.in_pairs(xs, |b, x| self.core.exp(b, x, &self.shift));
+        let exponentials = b.in_pairs(xs, |b, x| self.exp(b, x));
         let terms = match self.exact {
             true => ExactSum::groups(b, &exponentials),
             false => exponentials.clone(),

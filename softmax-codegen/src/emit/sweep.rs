@@ -14,8 +14,14 @@ use softmax_spec::{Direction, PassVariant, Prefetch, Store, Streams};
 /// The function of `variant`.
 pub fn function(variant: &PassVariant) -> TokenStream {
     let signature = signature(variant.pass);
+    let body = code(variant, |b| (signature.body)(b, variant));
+    item(variant, &signature.parameters, &signature.result, body)
+}
+
+/// The code of `variant` with this body: statements, and the result.
+pub fn code(variant: &PassVariant, body: impl FnOnce(&mut Builder) -> Box<dyn Body>) -> TokenStream {
     let mut b = Builder::new(variant.isa);
-    let body = (signature.body)(&mut b, variant);
+    let body = body(&mut b);
     let mut function = Function::new(b, body, variant);
     let setup = function.setup();
     let elements = match variant.memory.direction {
@@ -23,22 +29,20 @@ pub fn function(variant: &PassVariant) -> TokenStream {
         Direction::Backward => function.backward(),
     };
     let (finish, result) = function.finish();
-
     let hoisted = function.b.take_hoisted();
-    let body = quote! {
+    quote! {
         #hoisted
         #setup
         #elements
         #finish
         #result
-    };
-    item(variant, &signature.parameters, &signature.result, body)
+    }
 }
 
-/// The operations on one tile: those of the main loop's section.
-pub fn operations(variant: &PassVariant) -> Operations {
+/// The operations of that code on one tile: those of the main loop's section.
+pub fn operations(variant: &PassVariant, body: impl FnOnce(&mut Builder) -> Box<dyn Body>) -> Operations {
     let mut b = Builder::new(variant.isa);
-    let body = (signature(variant.pass).body)(&mut b, variant);
+    let body = body(&mut b);
     let mut function = Function::new(b, body, variant);
     // Those of the function's first section do not count.
     function.b.take_operations();

@@ -1,0 +1,73 @@
+//! `fused_softmax`: whole rows that fit in the L1 cache, in one function: exponentials relative to a constant, their sum, and
+//! the exponentials again, scaled. There is no pass for a maximum, and no call between passes.
+//!
+//! Exponentials wait in y, or in a buffer where y is x: a row that is out of range for the constant is not given up, and the
+//! function stops there and returns its index.
+
+use super::constant_shift::ConstantShift;
+use super::scale::Scale;
+use super::store_exp::StoreExp;
+use super::{core_of, sweep};
+use crate::ir::{Operations, Value};
+use proc_macro2::TokenStream;
+use quote::quote;
+use softmax_spec::{Pass, PassVariant, Tile};
+
+pub fn function(variant: &PassVariant) -> TokenStream {
+    let (sum, longest) = (Value::named("sum"), PassVariant::LONGEST_FUSED);
+    let (mut suits, exponentials) = (quote!(), exponentials_of(variant));
+    let exponentials = sweep::code(&exponentials, |b| {
+        let core = core_of(variant, b);
+        let shift = ConstantShift::new(b, &*core);
+        suits = shift.suits(&sum);
+        Box::new(StoreExp::relative_to_constant(core, shift, &exponentials))
+    });
+    let scaling = sweep::code(&scaling_of(variant), |b| Box::new(Scale::new(b)));
+    let body = quote! {
+        if n == 0 || n > #longest {
+            return 0;
+        }
+        let mut buffer = ::core::mem::MaybeUninit::<[f32; #longest]>::uninit();
+        let mut row = 0usize;
+        while row < rows {
+            let (x, y) = unsafe { (x.add(row * n), y.add(row * n)) };
+            let kept = if ::core::ptr::eq(x, y) { buffer.as_mut_ptr().cast() } else { y };
+            let #sum: f64 = {
+                let y = kept;
+                #exponentials
+            };
+            if !(#suits) {
+                break;
+            }
+            let factor = 1.0 / #sum;
+            {
+                let x: *const f32 = kept;
+                #scaling
+            }
+            row += 1;
+        }
+        row
+    };
+    super::item(variant, &quote!(rows: usize), &quote!(usize), body)
+}
+
+/// The operations on one tile of exponentials; those of scaling are another loop's.
+pub fn operations(variant: &PassVariant) -> Operations {
+    let exponentials = exponentials_of(variant);
+    sweep::operations(&exponentials, |b| {
+        let core = core_of(variant, b);
+        let shift = ConstantShift::new(b, &*core);
+        Box::new(StoreExp::relative_to_constant(core, shift, &exponentials))
+    })
+}
+
+/// The pass that its first loops are.
+fn exponentials_of(variant: &PassVariant) -> PassVariant {
+    PassVariant { pass: Pass::StoreExp, ..*variant }
+}
+
+/// The pass that its last loops are.
+fn scaling_of(variant: &PassVariant) -> PassVariant {
+    let tile = Tile { accumulators: 1, ..variant.tile };
+    PassVariant { pass: Pass::Scale, exp: None, tile, ..*variant }
+}
