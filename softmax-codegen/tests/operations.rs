@@ -38,7 +38,7 @@ fn every_vector_is_loaded_once_and_stored_once_in_passes_that_store() {
 }
 
 fn passes_isas_and_cores() -> impl Iterator<Item = (Pass, Isa, Exp)> {
-    let cores = ["p5", "a6"].map(|id| id.parse::<Exp>().unwrap_or_else(|error| panic!("{error}")));
+    let cores = ["d5", "a6"].map(|id| id.parse::<Exp>().unwrap_or_else(|error| panic!("{error}")));
     Pass::ALL.into_iter().flat_map(move |pass| {
         Isa::ALL.into_iter().flat_map(move |isa| cores.into_iter().map(move |exp| (pass, isa, exp)))
     })

@@ -4,25 +4,25 @@
 //! Exponentials wait in y, or in a buffer where y is x: a row that is out of range for the constant is not given up, and the
 //! function stops there and returns its index.
 
-use super::constant_shift::ConstantShift;
-use super::scale::Scale;
+use super::constant_shift::{self, ConstantShift};
+use super::scale::{Factor, Scale};
 use super::store_exp::StoreExp;
-use super::{core_of, sweep};
-use crate::ir::{Operations, Value};
+use super::{Body, core_of, sweep};
+use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
 use quote::quote;
 use softmax_spec::{Pass, PassVariant, Tile};
 
 pub fn function(variant: &PassVariant) -> TokenStream {
     let (sum, longest) = (Value::named("sum"), PassVariant::LONGEST_FUSED);
-    let (mut suits, exponentials) = (quote!(), exponentials_of(variant));
-    let exponentials = sweep::code(&exponentials, |b| {
-        let core = core_of(variant, b);
-        let shift = ConstantShift::new(b, &*core);
-        suits = shift.suits(&sum);
-        Box::new(StoreExp::relative_to_constant(core, shift, &exponentials))
+    let exponentials = sweep::code(&exponentials_of(variant), |b| store_exp(b, variant));
+    let suits = constant_shift::suits(variant, &sum);
+    let scaling = sweep::code(&scaling_of(variant), |b| {
+        Box::new(match variant.sums_exactly() {
+            true => Scale::new(b),
+            false => Scale::by(Factor::float(b, quote!(factor))),
+        })
     });
-    let scaling = sweep::code(&scaling_of(variant), |b| Box::new(Scale::new(b)));
     let body = quote! {
         if n == 0 || n > #longest {
             return 0;
@@ -32,7 +32,7 @@ pub fn function(variant: &PassVariant) -> TokenStream {
         while row < rows {
             let (x, y) = unsafe { (x.add(row * n), y.add(row * n)) };
             let kept = if ::core::ptr::eq(x, y) { buffer.as_mut_ptr().cast() } else { y };
-            let #sum: f64 = {
+            let #sum = {
                 let y = kept;
                 #exponentials
             };
@@ -53,12 +53,13 @@ pub fn function(variant: &PassVariant) -> TokenStream {
 
 /// The operations on one tile of exponentials; those of scaling are another loop's.
 pub fn operations(variant: &PassVariant) -> Operations {
-    let exponentials = exponentials_of(variant);
-    sweep::operations(&exponentials, |b| {
-        let core = core_of(variant, b);
-        let shift = ConstantShift::new(b, &*core);
-        Box::new(StoreExp::relative_to_constant(core, shift, &exponentials))
-    })
+    sweep::operations(&exponentials_of(variant), |b| store_exp(b, variant))
+}
+
+fn store_exp(b: &mut Builder, variant: &PassVariant) -> Box<dyn Body> {
+    let core = core_of(variant, b);
+    let shift = ConstantShift::new(b, &*core);
+    Box::new(StoreExp::relative_to_constant(core, shift, &exponentials_of(variant)))
 }
 
 /// The pass that its first loops are.

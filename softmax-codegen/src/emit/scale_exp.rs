@@ -1,11 +1,11 @@
 //! `scale_exp`: y = e^(x - max) * factor, last pass of Three-Pass with recomputation and of Online.
 
-use super::scale::WideFactor;
+use super::scale::Factor;
 use super::{Body, Signature, State, core_of, no_reduction};
 use crate::exp::Core;
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use softmax_spec::Exp;
 
 pub fn signature() -> Signature {
@@ -16,9 +16,10 @@ pub fn signature() -> Signature {
             let core = core_of(variant, b);
             let max = b.splat(quote!(max));
             let shift = core.shift(b, &max);
+            // Wide only where every rounding counts: here nothing hides its second operation.
             let factor = match variant.exp.is_some_and(Exp::sums_accurately) {
-                true => Factor::Wide(WideFactor::new(b)),
-                false => Factor::Rounded(b.splat(quote!(factor as f32))),
+                true => Factor::wide(b, &format_ident!("factor")),
+                false => Factor::float(b, quote!(factor as f32)),
             };
             Box::new(ScaleExp { core, shift, factor })
         },
@@ -31,20 +32,11 @@ struct ScaleExp {
     factor: Factor,
 }
 
-/// Wide only where every rounding counts: here nothing hides its second operation.
-enum Factor {
-    Rounded(Value),
-    Wide(WideFactor),
-}
-
 impl Body for ScaleExp {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
         b.in_pairs(xs, |b, x| {
             let exponential = self.core.exp(b, x, &self.shift);
-            match &self.factor {
-                Factor::Rounded(factor) => b.product(&exponential, factor),
-                Factor::Wide(factor) => factor.times(b, &exponential),
-            }
+            self.factor.times(b, &exponential)
         })
     }
 

@@ -5,8 +5,8 @@
 //! constant ([`ConstantShift`]), then to the row's maximum. A row that is out of range otherwise is not written: the function
 //! stops there and returns its index.
 
-use super::constant_shift::{ConstantShift, LARGEST_SUM};
-use super::scale::WideFactor;
+use super::constant_shift::{self, ConstantShift, LARGEST_SUM};
+use super::scale::Factor;
 use super::sum::{ExactSum, sum_of};
 use super::{core_of, tree};
 use crate::exp::Core;
@@ -166,7 +166,7 @@ impl<'a> ResidentRow<'a> {
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
         let suits = sums.iter().map(|sum| match origin {
-            Origin::Constant => self.constant.suits(sum),
+            Origin::Constant => constant_shift::suits(self.variant, sum),
             // The exponential of the maximum alone is about 1 or more; a NaN is not.
             Origin::Own => quote!(#sum >= 0.5 && #sum <= #LARGEST_SUM as _),
         });
@@ -245,12 +245,11 @@ impl<'a> ResidentRow<'a> {
     fn scaled(&self, b: &mut Builder, exponentials: &[Value], sum: &Value) -> Vec<Value> {
         let factor = format_ident!("factor_{}", quote!(#sum).to_string());
         b.statement(quote!(let #factor = 1.0 / #sum;));
-        if self.exp().sums_accurately() {
-            let factor = WideFactor::of(b, &factor);
-            return exponentials.iter().map(|e| factor.times(b, e)).collect();
-        }
-        let factor = b.splat(&factor);
-        exponentials.iter().map(|e| b.product(e, &factor)).collect()
+        let factor = match self.exp().sums_accurately() {
+            true => Factor::wide(b, &factor),
+            false => Factor::float(b, &factor),
+        };
+        exponentials.iter().map(|e| factor.times(b, e)).collect()
     }
 
     fn exp(&self) -> Exp {

@@ -40,7 +40,7 @@ impl SumExp {
         SumExp { core, origin: Origin::Maximum(shift), exact: variant.sums_exactly() }
     }
 
-    /// The same without a parameter.
+    /// The same without a parameter, for whole rows: the result is an f32 unless it must be exact.
     pub fn relative_to_constant(core: Box<dyn Core>, shift: ConstantShift, variant: &PassVariant) -> SumExp {
         SumExp { core, origin: Origin::Constant(shift), exact: variant.sums_exactly() }
     }
@@ -102,9 +102,15 @@ impl Body for SumExp {
     }
 
     fn finish(&self, b: &mut Builder, total: Option<&State>, rest: &State) -> TokenStream {
-        let sum = match total {
-            Some(total) => b.reduce_add_wide(&total[0], &total[1], &rest[0]),
-            None => ExactSum::reduced(b, rest),
+        let sum = match (total, &self.origin) {
+            (None, _) => ExactSum::reduced(b, rest),
+            (Some(total), Origin::Maximum(_)) => b.reduce_add_wide(&total[0], &total[1], &rest[0]),
+            // Of a whole row the sum need be no more exact than its exponentials.
+            (Some(total), Origin::Constant(_)) => {
+                let rest = b.sub(&rest[0], &total[1]);
+                let sum = b.add(&total[0], &rest);
+                b.reduce_add(&sum)
+            }
         };
         quote!(#sum)
     }
