@@ -13,7 +13,7 @@ mod standing;
 pub use shape::Shape;
 
 use crate::measuring::{Child, Timings, child, preflight};
-use crate::{flags, host, stdout};
+use crate::{flags, host, stderr, stdout};
 use anyhow::{Result, bail};
 use effort::Effort;
 use field::Field;
@@ -65,13 +65,13 @@ impl Machine for Child {
 /// Runs the command.
 pub fn run(flags: &flags::Compare) -> Result<()> {
     let environment = environment(flags)?;
-    preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    eprintln!("building the measuring process with the full grid and the peers");
+    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    stderr::say("building the measuring process with the full grid and the peers");
     let mut child = Child::start(&child::build(&["peers"])?, environment)?;
 
     let field = Field::gather(&mut child, flags.accuracy, &flags.peers)?;
     for peer in &field.skipped {
-        eprintln!("skipped: {}: {}", peer.id, peer.reason);
+        stderr::say(format_args!("skipped: {}: {}", peer.id, peer.reason));
     }
     let (effort, host) = (Effort::new(flags.effort), host::host());
     let run = Circumstances {

@@ -7,7 +7,7 @@ mod counts;
 mod instruction;
 
 use crate::error::bad_input;
-use crate::{flags, project, stdout};
+use crate::{flags, project, stderr, stdout};
 use anyhow::{Context, Result};
 use assembly::Listing;
 use counts::Comparison;
@@ -18,7 +18,7 @@ pub fn run(flags: &flags::Show) -> Result<()> {
     let variants = project::grid()?.variants;
     let variant = find(&flags.id, &variants)?;
     if !variants.contains(&variant) {
-        eprintln!("{variant} is not in the project's grid; this is what it would be");
+        stderr::say(format_args!("{variant} is not in the project's grid; this is what it would be"));
     }
     if flags.json {
         let assembly = compile::assembly(&variant)?;

@@ -23,7 +23,7 @@ mod search;
 
 use crate::error::bad_input;
 use crate::measuring::{Child, child, preflight};
-use crate::{flags, host, project, stdout};
+use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use effort::Effort;
@@ -55,8 +55,8 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
 
     let default = project::default_profile()?;
     let rustc = rustc_version()?;
-    preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    eprintln!("building the measuring process with the full grid");
+    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    stderr::say("building the measuring process with the full grid");
     let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
@@ -80,8 +80,8 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     }
     stdout::print(&report::text(&tuned))?;
     written?;
-    eprintln!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds);
-    eprintln!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display());
+    stderr::say(format_args!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds));
+    stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn search(
         tables.extend(search.run(&effort.sizes)?);
     }
     progress.finish();
-    report::failures(gate.failures()).iter().for_each(|line| eprintln!("{line}"));
+    report::failures(gate.failures()).iter().for_each(stderr::say);
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
     Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64() })
