@@ -1,8 +1,9 @@
 //! From the syntax tree to a grid: every word looked up, every number checked, all mistakes reported at once,
 //! each at its own token.
 
-use crate::ast::{self, Numbers};
+use crate::ast;
 use proc_macro2::Span;
+use quote::ToTokens;
 use softmax_spec::{
     Block, Direction, Element, Enumeration, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile,
     UnknownId,
@@ -32,6 +33,11 @@ impl Mistakes {
     /// One more mistake at `span`.
     pub fn add(&mut self, span: Span, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new(span, message));
+    }
+
+    /// One more mistake at these tokens, all of them.
+    fn add_on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new_spanned(tokens, message));
     }
 
     /// All of them as one error.
@@ -168,10 +174,10 @@ impl<'a> Axes<'a> {
         for entry in self.entries(name, need, &T::allowed(), mistakes) {
             match (&entry.word, &entry.numbers) {
                 (Some(word), None) => match word.to_string().parse::<T>() {
-                    Ok(value) => push_once(&mut values, value, word.span(), mistakes),
+                    Ok(value) => push_once(&mut values, value, word, mistakes),
                     Err(unknown) => mistakes.add(word.span(), unknown),
                 },
-                _ => mistakes.add(entry.span(), format!("`{name}` takes names (allowed: {})", T::allowed())),
+                _ => mistakes.add_on(entry, format!("`{name}` takes names (allowed: {})", T::allowed())),
             }
         }
         values
@@ -181,17 +187,16 @@ impl<'a> Axes<'a> {
         let allowed = T::allowed();
         let mut values = Vec::new();
         for entry in self.entries(name, need, &allowed, mistakes) {
-            let (None, Some(Numbers { range, first, last })) = (&entry.word, &entry.numbers) else {
-                mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})"));
+            let (None, Some(numbers)) = (&entry.word, &entry.numbers) else {
+                mistakes.add_on(entry, format!("`{name}` takes numbers (allowed: {allowed})"));
                 continue;
             };
-            for n in range.clone() {
-                let Some(value) = T::of(n) else {
-                    let span = if n == *range.start() { first } else { last };
-                    mistakes.add(*span, format!("`{name}` cannot be {n} (allowed: {allowed})"));
-                    break;
-                };
-                push_once(&mut values, value, *first, mistakes);
+            if let Some((n, culprit)) = numbers.culprit(|n| T::of(n).is_some()) {
+                mistakes.add_on(culprit, format!("`{name}` cannot be {n} (allowed: {allowed})"));
+                continue;
+            }
+            for value in numbers.range.clone().filter_map(T::of) {
+                push_once(&mut values, value, numbers, mistakes);
             }
         }
         values
@@ -205,10 +210,8 @@ impl<'a> Axes<'a> {
         );
         let mut values = Vec::new();
         for entry in self.entries("exp", need, &allowed, mistakes) {
-            let (Some(word), Some(Numbers { range: degrees, first, last })) = (&entry.word, &entry.numbers)
-            else {
-                mistakes
-                    .add(entry.span(), format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
+            let (Some(word), Some(degrees)) = (&entry.word, &entry.numbers) else {
+                mistakes.add_on(entry, format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
                 continue;
             };
             let reduction = match word.to_string().parse::<Reduction>() {
@@ -218,15 +221,13 @@ impl<'a> Axes<'a> {
                     continue;
                 }
             };
-            for degree in degrees.clone() {
-                match u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree)) {
-                    Some(exp) => push_once(&mut values, exp, *first, mistakes),
-                    None => {
-                        let span = if degree == *degrees.start() { first } else { last };
-                        mistakes.add(*span, format!("no polynomial of degree {degree} (allowed: {allowed})"));
-                        break;
-                    }
-                }
+            let exp = |degree| u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree));
+            if let Some((degree, culprit)) = degrees.culprit(|degree| exp(degree).is_some()) {
+                mistakes.add_on(culprit, format!("no polynomial of degree {degree} (allowed: {allowed})"));
+                continue;
+            }
+            for exp in degrees.range.clone().filter_map(exp) {
+                push_once(&mut values, exp, entry, mistakes);
             }
         }
         values
@@ -241,17 +242,13 @@ impl<'a> Axes<'a> {
             .collect();
         let allowed = allowed.join(", ");
         let entries = self.grid.axes.iter().filter(|axis| axis.name == name).flat_map(|axis| &axis.entries);
-        for Numbers { range, first, last } in entries.filter_map(|entry| entry.numbers.as_ref()) {
-            for number in range.clone().filter(|&n| !divides(n)) {
-                let span = if number == *range.start() { first } else { last };
-                let problem = match unrolls.iter().max() {
-                    Some(largest) if number > *largest => {
-                        format!("are more than the largest unroll, {largest}")
-                    }
-                    _ => "divide no unroll of this grid".to_owned(),
-                };
-                mistakes.add(*span, format!("{number} {name} {problem} (allowed: {allowed})"));
-            }
+        let culprits = entries.filter_map(|entry| entry.numbers.as_ref()?.culprit(divides));
+        for (number, culprit) in culprits {
+            let problem = match unrolls.iter().max() {
+                Some(largest) if number > *largest => format!("are more than the largest unroll, {largest}"),
+                _ => "divide no unroll of this grid".to_owned(),
+            };
+            mistakes.add_on(culprit, format!("{number} {name} {problem} (allowed: {allowed})"));
         }
     }
 }
@@ -265,9 +262,9 @@ fn degrees(reduction: Reduction) -> String {
     }
 }
 
-fn push_once<T: PartialEq>(values: &mut Vec<T>, value: T, span: Span, mistakes: &mut Mistakes) {
+fn push_once<T: PartialEq>(values: &mut Vec<T>, value: T, tokens: impl ToTokens, mistakes: &mut Mistakes) {
     match values.contains(&value) {
-        true => mistakes.add(span, "this value is listed twice"),
+        true => mistakes.add_on(tokens, "this value is listed twice"),
         false => values.push(value),
     }
 }
