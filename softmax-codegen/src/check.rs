@@ -1,12 +1,11 @@
 //! From the syntax tree to a grid: every word looked up, every number checked, all mistakes reported at once,
 //! each at its own token.
 
-use crate::ast;
+use crate::{ast, blame};
 use proc_macro2::Span;
 use quote::ToTokens;
 use softmax_spec::{
-    Block, Direction, Element, Enumeration, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile,
-    UnknownId,
+    Axis, Block, Direction, Element, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile, UnknownId,
 };
 use std::str::FromStr;
 use syn::Ident;
@@ -66,9 +65,12 @@ pub fn grid(spec: &ast::Spec) -> syn::Result<Grid> {
 fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
     let found_before = mistakes.0.len();
     let axes = Axes::new(grid, mistakes);
+    let found_before_passes = mistakes.0.len();
     let passes: Vec<Pass> = axes.words("passes", Need::Always, mistakes);
-    let exponentiates = passes.iter().any(|pass| pass.exponentiates());
-    let reduces = passes.iter().any(|pass| pass.reduces());
+    if mistakes.0.len() == found_before_passes {
+        axes.check_passes_have(&passes, mistakes);
+    }
+    let some_have = |axis: Axis| passes.iter().any(|&pass| axis.is_of(pass));
     let mut block = Block {
         isas: axes.words("isas", Need::Always, mistakes),
         elements: axes.words("elements", Need::Default, mistakes),
@@ -78,7 +80,7 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
         prefetches: axes.numbers("prefetch", Need::Default, mistakes),
         streams: axes.numbers("streams", Need::Default, mistakes),
         directions: axes.words("direction", Need::Default, mistakes),
-        exps: axes.exps(if exponentiates { Need::Always } else { Need::Default }, mistakes),
+        exps: axes.exps(if some_have(Axis::Exp) { Need::Always } else { Need::Default }, mistakes),
         passes,
     };
     or_default(&mut block.elements, Element::F32);
@@ -87,14 +89,12 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
     or_default(&mut block.prefetches, Prefetch::default());
     or_default(&mut block.streams, Streams::default());
     or_default(&mut block.directions, Direction::default());
-    if mistakes.0.len() == found_before && reduces {
+    if mistakes.0.len() == found_before {
         axes.check_divisors::<usize>("accumulators", &block.unrolls, mistakes);
-    }
-    if mistakes.0.len() == found_before && block.passes.iter().any(|pass| !pass.is_resident()) {
         axes.check_divisors::<Streams>("streams", &block.unrolls, mistakes);
     }
     if mistakes.0.len() == found_before {
-        check_not_empty(grid.span, &block, mistakes);
+        mistakes.0.extend(blame::mistake(grid, &block));
     }
     block
 }
@@ -103,21 +103,6 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
 fn or_default<T>(values: &mut Vec<T>, default: T) {
     if values.is_empty() {
         values.push(default);
-    }
-}
-
-/// A block whose every combination is pruned is a mistake of the whole block.
-fn check_not_empty(span: Span, block: &Block, mistakes: &mut Mistakes) {
-    let Enumeration { variants, pruned } = Grid { blocks: vec![block.clone()] }.enumerate();
-    if variants.is_empty() {
-        let first = &pruned[0];
-        mistakes.add(
-            span,
-            format!(
-                "no variant of this grid can be generated: {}, for example, because {}",
-                first.variant, first.reason
-            ),
-        );
     }
 }
 
@@ -233,6 +218,22 @@ impl<'a> Axes<'a> {
         values
     }
 
+    /// An axis that none of the passes has would change nothing: a mistake, not something to ignore.
+    fn check_passes_have(&self, passes: &[Pass], mistakes: &mut Mistakes) {
+        for ast::Axis { name, .. } in &self.grid.axes {
+            let known = Axis::ALL.into_iter().find(|axis| name == axis.id());
+            let Some(axis) = known.filter(|axis| !passes.iter().any(|&pass| axis.is_of(pass))) else {
+                continue;
+            };
+            let others = Pass::ALL.into_iter().filter(|&pass| axis.is_of(pass));
+            let others: Vec<&str> = others.map(Pass::id).collect();
+            mistakes.add(
+                name.span(),
+                format!("no pass of this grid has the axis `{name}`, which is for {}", others.join(", ")),
+            );
+        }
+    }
+
     /// Accumulators or streams that divide no unroll of the grid are a mistake, not something to prune.
     fn check_divisors<T: Numeral>(&self, name: &str, unrolls: &[usize], mistakes: &mut Mistakes) {
         let divides = |n: usize| unrolls.iter().any(|unroll| unroll.is_multiple_of(n));
@@ -254,7 +255,7 @@ impl<'a> Axes<'a> {
 }
 
 /// `cody_waite 3..=7`.
-fn degrees(reduction: Reduction) -> String {
+pub fn degrees(reduction: Reduction) -> String {
     let degrees = reduction.degrees();
     match degrees.start() == degrees.end() {
         true => format!("{reduction} {}", degrees.start()),

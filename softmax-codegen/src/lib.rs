@@ -8,6 +8,7 @@
 //! Also here, because the macro needs it first: reading and writing profiles.
 
 mod ast;
+mod blame;
 mod check;
 mod emit;
 mod exp;
