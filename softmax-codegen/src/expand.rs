@@ -125,7 +125,7 @@ fn not_in_grid(variant: PassVariant, known: &BTreeSet<PassVariant>) -> String {
     let ids: Vec<String> = known.iter().map(PassVariant::id).collect();
     match nearest(&variant.id(), ids.iter().map(String::as_str)) {
         Some(nearest) => format!("`{variant}` is not in the grid; the nearest variant is `{nearest}`"),
-        None => format!("`{variant}` is not in the grid, which is empty"),
+        None => format!("`{variant}` is not in the grid, nor is anything like it"),
     }
 }
 

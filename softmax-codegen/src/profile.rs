@@ -4,7 +4,7 @@
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
 use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
-use softmax_spec::{Plan, nearest};
+use softmax_spec::{Plan, UnknownId};
 use std::fmt::Write;
 use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
@@ -165,7 +165,9 @@ impl<'a> Fields<'a> {
     }
 
     fn optional(&mut self, key: &'static str) -> Option<&'a DeValue<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key).map(|value| value.get_ref())
     }
 
@@ -252,10 +254,7 @@ impl<'a> Fields<'a> {
             self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
         match unknown {
             None => Ok(()),
-            Some(key) => {
-                let meant = nearest(key, self.known.iter().copied()).unwrap_or_default();
-                Err(format!("{}: unknown key `{key}`, did you mean `{meant}`?", self.place))
-            }
+            Some(key) => Err(format!("{}: {}", self.place, UnknownId::new("key", key, self.known))),
         }
     }
 }
