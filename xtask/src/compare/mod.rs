@@ -12,6 +12,7 @@ mod standing;
 
 pub use shape::Shape;
 
+use crate::host::FORCE_ISA;
 use crate::measuring::{Child, Timings, child, preflight};
 use crate::{flags, host, stderr, stdout};
 use anyhow::{Result, bail};
@@ -39,8 +40,6 @@ const SHAPES: [(usize, usize); 14] = [
     (512, 1000),
     (8, 128_256),
 ];
-/// Where the library looks for the ISA that it is restricted to.
-const FORCE_ISA: &str = "SOFTMAX_FORCE_ISA";
 /// If the CPU does not say.
 const USUAL_L2_KIB: u32 = 1024;
 
