@@ -4,7 +4,7 @@
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
 use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
-use softmax_spec::{Plan, UnknownId};
+use softmax_spec::{Accuracy, Element, Isa, Plan, UnknownId};
 use std::fmt::Write;
 use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
@@ -26,10 +26,34 @@ pub fn read(text: &str) -> Result<Profile, String> {
         name: fields.text("name")?.to_owned(),
         host: fields.optional_table("host")?.map(read_host).transpose()?,
         origin: fields.optional_table("origin")?.map(read_origin).transpose()?,
-        tables: fields.tables("table")?.into_iter().map(read_table).collect::<Result<_, _>>()?,
+        tables: read_tables(fields.tables("table")?)?,
     };
     fields.finish()?;
     Ok(profile)
+}
+
+/// One per situation: of two, one would never be used.
+fn read_tables(all: Vec<Fields>) -> Result<Vec<Table>, String> {
+    let mut tables: Vec<Table> = Vec::new();
+    for fields in all {
+        let place = fields.place.clone();
+        let table = read_table(fields)?;
+        if let Some(i) = tables.iter().position(|earlier| situation(earlier) == situation(&table)) {
+            let (isa, element, accuracy, in_place, threads) = situation(&table);
+            return Err(format!(
+                "{place}: it is for the same situation as [[table]] {}: isa {isa}, element {element}, accuracy {accuracy}, \
+                 in_place {in_place}, threads {threads}",
+                i + 1
+            ));
+        }
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+/// What a table is chosen by.
+fn situation(table: &Table) -> (Isa, Element, Accuracy, bool, u32) {
+    (table.isa, table.element, table.accuracy, table.in_place, table.threads)
 }
 
 fn first_line(error: &toml::de::Error, text: &str) -> String {
@@ -117,15 +141,29 @@ fn check_classes(table: &Table) -> Result<(), String> {
     Ok(())
 }
 
+/// Keys of a class that tell what was measured at its `len`.
+const EVIDENCE: [&str; 8] = [
+    "ns_per_element",
+    "interval",
+    "memcpy_ns_per_element",
+    "roofline",
+    "speedup_over_default",
+    "runner_up",
+    "runner_up_ratio",
+    "ties",
+];
+
 fn read_class(mut fields: Fields) -> Result<Class, String> {
-    let class = Class {
-        upper: fields.optional_number("upper")?,
-        plan: fields.parsed("plan")?,
-        evidence: match fields.optional_number("len")? {
-            Some(len) => Some(read_evidence(&mut fields, len)?),
-            None => None,
-        },
+    let (upper, plan) = (fields.optional_number("upper")?, fields.parsed("plan")?);
+    let evidence = match fields.optional_number("len")? {
+        Some(len) => Some(read_evidence(&mut fields, len)?),
+        None => None,
     };
+    if let Some(key) = EVIDENCE.into_iter().find(|key| evidence.is_none() && fields.table.contains_key(*key))
+    {
+        return Err(format!("{}: `{key}` needs `len`, the row length it was measured at", fields.place));
+    }
+    let class = Class { upper, plan, evidence };
     fields.finish()?;
     Ok(class)
 }

@@ -214,6 +214,35 @@ fn classes_out_of_order_are_refused() {
 }
 
 #[test]
+fn evidence_without_its_length_is_refused() {
+    let text = write(&full());
+    let start = text.find("\nlen = ").unwrap();
+    let end = start + text[start..].find("\n\n").unwrap();
+    let lines: Vec<&str> = text[start..end].lines().filter(|line| !line.starts_with("len")).collect();
+    assert!(lines.iter().filter(|line| !line.is_empty()).count() > 5, "{lines:?}");
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        let key = line.split(' ').next().unwrap();
+        let place = "[[class]] 1 of [[table]] 1 of the profile";
+        let with = format!("upper = 1000\n{line}\n");
+        refused("upper = 1000\n", &with, &[place, &format!("`{key}` needs `len`")]);
+    }
+}
+
+#[test]
+fn two_tables_for_one_situation_are_refused() {
+    let table = &PLAIN[PLAIN.find("[[table]]").unwrap()..];
+    let twice = format!("{PLAIN}\n{table}");
+    refused_text(&twice, &["[[table]] 2 of the profile", "same situation as [[table]] 1", "in_place false"]);
+    for (from, to) in [("in_place = false", "in_place = true"), ("threads = 1", "threads = 2")] {
+        let other = table.replacen(from, to, 1);
+        assert!(read(&format!("{PLAIN}\n{other}")).is_ok(), "{to}");
+    }
+    // Whatever stands between them.
+    let between = table.replacen("threads = 1", "threads = 2", 1);
+    refused_text(&format!("{PLAIN}\n{between}\n{table}"), &["[[table]] 3 of", "as [[table]] 1"]);
+}
+
+#[test]
 fn only_the_last_class_is_unbounded() {
     let last = PLAIN.rfind("plan").unwrap();
     refused_text(
