@@ -91,6 +91,7 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
             .map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
         grid_variants: fields.number("grid_variants")?,
         effort: fields.text("effort")?.to_owned(),
+        budget_seconds: fields.optional_number("budget_seconds")?,
         seconds: fields.float("seconds")?,
     };
     fields.finish()?;
@@ -342,6 +343,9 @@ fn write_origin(out: &mut String, origin: &Origin) {
     line(out, "grid_hash", quoted(&format!("{:016x}", origin.grid_hash)));
     line(out, "grid_variants", origin.grid_variants);
     line(out, "effort", quoted(&origin.effort));
+    if let Some(budget) = origin.budget_seconds {
+        line(out, "budget_seconds", budget);
+    }
     line(out, "seconds", float_text(origin.seconds));
 }
 

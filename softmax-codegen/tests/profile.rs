@@ -56,6 +56,7 @@ fn full() -> Profile {
             grid_hash: 0x0123_4567_89ab_cdef,
             grid_variants: 1234,
             effort: "quick".to_owned(),
+            budget_seconds: Some(90),
             seconds: 1.0e16,
         }),
         tables: vec![
@@ -122,6 +123,16 @@ fn a_profile_without_host_and_origin_is_read_back() {
     let plain = read(PLAIN).unwrap();
     assert_eq!((&plain.host, &plain.origin), (&None, &None));
     assert_eq!(read(&write(&plain)), Ok(plain));
+}
+
+#[test]
+fn a_budget_is_there_only_where_it_is_not_the_efforts() {
+    let mut profile = full();
+    assert!(write(&profile).contains("\neffort = \"quick\"\nbudget_seconds = 90\n"));
+    profile.origin.as_mut().unwrap().budget_seconds = None;
+    let text = write(&profile);
+    assert!(!text.contains("budget"), "{text}");
+    assert_eq!(read(&text), Ok(profile));
 }
 
 #[test]
