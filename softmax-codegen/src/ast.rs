@@ -11,7 +11,7 @@
 //! ```
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use softmax_spec::UnknownId;
 use std::ops::RangeInclusive;
 use syn::ext::IdentExt;
@@ -64,17 +64,41 @@ pub struct Entry {
 pub struct Numbers {
     /// The numbers; at least one.
     pub range: RangeInclusive<usize>,
-    /// Of the first one.
-    pub first: Span,
-    /// Of the last one.
-    pub last: Span,
+    first: LitInt,
+    /// `None` for one number.
+    last: Option<LitInt>,
 }
 
-impl Entry {
-    /// Where it stands.
-    pub fn span(&self) -> Span {
-        let numbers = self.numbers.as_ref().map(|numbers| numbers.first);
-        self.word.as_ref().map(Ident::span).or(numbers).unwrap_or_else(Span::call_site)
+impl Numbers {
+    /// A number that is not allowed, and the tokens to blame for it: an end of the range that is not allowed itself, else
+    /// the whole range.
+    pub fn culprit(&self, is_allowed: impl Fn(usize) -> bool) -> Option<(usize, TokenStream)> {
+        let (low, high) = (*self.range.start(), *self.range.end());
+        if !is_allowed(low) {
+            return Some((low, self.first.to_token_stream()));
+        }
+        if !is_allowed(high) {
+            return Some((high, self.last.to_token_stream()));
+        }
+        // Short, because both ends are allowed.
+        self.range.clone().find(|&n| !is_allowed(n)).map(|n| (n, self.to_token_stream()))
+    }
+}
+
+impl ToTokens for Numbers {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Numbers { first, last, .. } = self;
+        match last {
+            None => first.to_tokens(tokens),
+            Some(last) => tokens.extend(quote!(#first ..= #last)),
+        }
+    }
+}
+
+impl ToTokens for Entry {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.word.to_tokens(tokens);
+        self.numbers.to_tokens(tokens);
     }
 }
 
@@ -146,19 +170,18 @@ impl Parse for Entry {
 }
 
 fn parse_numbers(input: ParseStream) -> syn::Result<Numbers> {
-    let number = |input: ParseStream| -> syn::Result<(usize, Span)> {
-        let literal: LitInt = input.parse()?;
-        Ok((literal.base10_parse()?, literal.span()))
+    let first: LitInt = input.parse()?;
+    let last: Option<LitInt> = match input.parse::<Option<Token![..=]>>()? {
+        Some(_) => Some(input.parse()?),
+        None => None,
     };
-    let (low, first) = number(input)?;
-    let (high, last) = match input.parse::<Option<Token![..=]>>()? {
-        Some(_) => number(input)?,
-        None => (low, first),
-    };
-    if low > high {
-        return Err(syn::Error::new(first, format!("{low}..={high} is empty")));
+    let low = first.base10_parse()?;
+    let high = last.as_ref().map_or(Ok(low), LitInt::base10_parse)?;
+    let numbers = Numbers { range: low..=high, first, last };
+    match numbers.range.is_empty() {
+        true => Err(syn::Error::new_spanned(&numbers, format!("{low}..={high} is empty"))),
+        false => Ok(numbers),
     }
-    Ok(Numbers { range: low..=high, first, last })
 }
 
 fn parse_list<T: Parse>(input: ParseStream) -> syn::Result<Vec<T>> {

@@ -1,11 +1,11 @@
 //! From the syntax tree to a grid: every word looked up, every number checked, all mistakes reported at once,
 //! each at its own token.
 
-use crate::ast::{self, Numbers};
+use crate::{ast, blame};
 use proc_macro2::Span;
+use quote::ToTokens;
 use softmax_spec::{
-    Block, Direction, Element, Enumeration, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile,
-    UnknownId,
+    Axis, Block, Direction, Element, Exp, Grid, Pass, Prefetch, Reduction, Store, Streams, Tile, UnknownId,
 };
 use std::str::FromStr;
 use syn::Ident;
@@ -34,6 +34,11 @@ impl Mistakes {
         self.0.push(syn::Error::new(span, message));
     }
 
+    /// One more mistake at these tokens, all of them.
+    fn add_on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new_spanned(tokens, message));
+    }
+
     /// All of them as one error.
     pub fn into_result<T>(self, value: T) -> syn::Result<T> {
         let combined = self.0.into_iter().reduce(|mut all, one| {
@@ -60,9 +65,12 @@ pub fn grid(spec: &ast::Spec) -> syn::Result<Grid> {
 fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
     let found_before = mistakes.0.len();
     let axes = Axes::new(grid, mistakes);
+    let found_before_passes = mistakes.0.len();
     let passes: Vec<Pass> = axes.words("passes", Need::Always, mistakes);
-    let exponentiates = passes.iter().any(|pass| pass.exponentiates());
-    let reduces = passes.iter().any(|pass| pass.reduces());
+    if mistakes.0.len() == found_before_passes {
+        axes.check_passes_have(&passes, mistakes);
+    }
+    let some_have = |axis: Axis| passes.iter().any(|&pass| axis.is_of(pass));
     let mut block = Block {
         isas: axes.words("isas", Need::Always, mistakes),
         elements: axes.words("elements", Need::Default, mistakes),
@@ -72,7 +80,7 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
         prefetches: axes.numbers("prefetch", Need::Default, mistakes),
         streams: axes.numbers("streams", Need::Default, mistakes),
         directions: axes.words("direction", Need::Default, mistakes),
-        exps: axes.exps(if exponentiates { Need::Always } else { Need::Default }, mistakes),
+        exps: axes.exps(if some_have(Axis::Exp) { Need::Always } else { Need::Default }, mistakes),
         passes,
     };
     or_default(&mut block.elements, Element::F32);
@@ -81,14 +89,12 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
     or_default(&mut block.prefetches, Prefetch::default());
     or_default(&mut block.streams, Streams::default());
     or_default(&mut block.directions, Direction::default());
-    if mistakes.0.len() == found_before && reduces {
+    if mistakes.0.len() == found_before {
         axes.check_divisors::<usize>("accumulators", &block.unrolls, mistakes);
-    }
-    if mistakes.0.len() == found_before && block.passes.iter().any(|pass| !pass.takes_whole_rows()) {
         axes.check_divisors::<Streams>("streams", &block.unrolls, mistakes);
     }
     if mistakes.0.len() == found_before {
-        check_not_empty(grid.span, &block, mistakes);
+        mistakes.0.extend(blame::mistake(grid, &block));
     }
     block
 }
@@ -97,21 +103,6 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
 fn or_default<T>(values: &mut Vec<T>, default: T) {
     if values.is_empty() {
         values.push(default);
-    }
-}
-
-/// A block whose every combination is pruned is a mistake of the whole block.
-fn check_not_empty(span: Span, block: &Block, mistakes: &mut Mistakes) {
-    let Enumeration { variants, pruned } = Grid { blocks: vec![block.clone()] }.enumerate();
-    if variants.is_empty() {
-        let first = &pruned[0];
-        mistakes.add(
-            span,
-            format!(
-                "no variant of this grid can be generated: {}, for example, because {}",
-                first.variant, first.reason
-            ),
-        );
     }
 }
 
@@ -168,10 +159,10 @@ impl<'a> Axes<'a> {
         for entry in self.entries(name, need, &T::allowed(), mistakes) {
             match (&entry.word, &entry.numbers) {
                 (Some(word), None) => match word.to_string().parse::<T>() {
-                    Ok(value) => push_once(&mut values, value, word.span(), mistakes),
+                    Ok(value) => push_once(&mut values, value, word, mistakes),
                     Err(unknown) => mistakes.add(word.span(), unknown),
                 },
-                _ => mistakes.add(entry.span(), format!("`{name}` takes names (allowed: {})", T::allowed())),
+                _ => mistakes.add_on(entry, format!("`{name}` takes names (allowed: {})", T::allowed())),
             }
         }
         values
@@ -181,17 +172,16 @@ impl<'a> Axes<'a> {
         let allowed = T::allowed();
         let mut values = Vec::new();
         for entry in self.entries(name, need, &allowed, mistakes) {
-            let (None, Some(Numbers { range, first, last })) = (&entry.word, &entry.numbers) else {
-                mistakes.add(entry.span(), format!("`{name}` takes numbers (allowed: {allowed})"));
+            let (None, Some(numbers)) = (&entry.word, &entry.numbers) else {
+                mistakes.add_on(entry, format!("`{name}` takes numbers (allowed: {allowed})"));
                 continue;
             };
-            for n in range.clone() {
-                let Some(value) = T::of(n) else {
-                    let span = if n == *range.start() { first } else { last };
-                    mistakes.add(*span, format!("`{name}` cannot be {n} (allowed: {allowed})"));
-                    break;
-                };
-                push_once(&mut values, value, *first, mistakes);
+            if let Some((n, culprit)) = numbers.culprit(|n| T::of(n).is_some()) {
+                mistakes.add_on(culprit, format!("`{name}` cannot be {n} (allowed: {allowed})"));
+                continue;
+            }
+            for value in numbers.range.clone().filter_map(T::of) {
+                push_once(&mut values, value, numbers, mistakes);
             }
         }
         values
@@ -205,10 +195,8 @@ impl<'a> Axes<'a> {
         );
         let mut values = Vec::new();
         for entry in self.entries("exp", need, &allowed, mistakes) {
-            let (Some(word), Some(Numbers { range: degrees, first, last })) = (&entry.word, &entry.numbers)
-            else {
-                mistakes
-                    .add(entry.span(), format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
+            let (Some(word), Some(degrees)) = (&entry.word, &entry.numbers) else {
+                mistakes.add_on(entry, format!("`exp` takes a reduction and a degree (allowed: {allowed})"));
                 continue;
             };
             let reduction = match word.to_string().parse::<Reduction>() {
@@ -218,18 +206,32 @@ impl<'a> Axes<'a> {
                     continue;
                 }
             };
-            for degree in degrees.clone() {
-                match u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree)) {
-                    Some(exp) => push_once(&mut values, exp, *first, mistakes),
-                    None => {
-                        let span = if degree == *degrees.start() { first } else { last };
-                        mistakes.add(*span, format!("no polynomial of degree {degree} (allowed: {allowed})"));
-                        break;
-                    }
-                }
+            let exp = |degree| u8::try_from(degree).ok().and_then(|degree| Exp::new(reduction, degree));
+            if let Some((degree, culprit)) = degrees.culprit(|degree| exp(degree).is_some()) {
+                mistakes.add_on(culprit, format!("no polynomial of degree {degree} (allowed: {allowed})"));
+                continue;
+            }
+            for exp in degrees.range.clone().filter_map(exp) {
+                push_once(&mut values, exp, entry, mistakes);
             }
         }
         values
+    }
+
+    /// An axis that none of the passes has would change nothing: a mistake, not something to ignore.
+    fn check_passes_have(&self, passes: &[Pass], mistakes: &mut Mistakes) {
+        for ast::Axis { name, .. } in &self.grid.axes {
+            let known = Axis::ALL.into_iter().find(|axis| name == axis.id());
+            let Some(axis) = known.filter(|axis| !passes.iter().any(|&pass| axis.is_of(pass))) else {
+                continue;
+            };
+            let others = Pass::ALL.into_iter().filter(|&pass| axis.is_of(pass));
+            let others: Vec<&str> = others.map(Pass::id).collect();
+            mistakes.add(
+                name.span(),
+                format!("no pass of this grid has the axis `{name}`, which is for {}", others.join(", ")),
+            );
+        }
     }
 
     /// Accumulators or streams that divide no unroll of the grid are a mistake, not something to prune.
@@ -241,23 +243,19 @@ impl<'a> Axes<'a> {
             .collect();
         let allowed = allowed.join(", ");
         let entries = self.grid.axes.iter().filter(|axis| axis.name == name).flat_map(|axis| &axis.entries);
-        for Numbers { range, first, last } in entries.filter_map(|entry| entry.numbers.as_ref()) {
-            for number in range.clone().filter(|&n| !divides(n)) {
-                let span = if number == *range.start() { first } else { last };
-                let problem = match unrolls.iter().max() {
-                    Some(largest) if number > *largest => {
-                        format!("are more than the largest unroll, {largest}")
-                    }
-                    _ => "divide no unroll of this grid".to_owned(),
-                };
-                mistakes.add(*span, format!("{number} {name} {problem} (allowed: {allowed})"));
-            }
+        let culprits = entries.filter_map(|entry| entry.numbers.as_ref()?.culprit(divides));
+        for (number, culprit) in culprits {
+            let problem = match unrolls.iter().max() {
+                Some(largest) if number > *largest => format!("are more than the largest unroll, {largest}"),
+                _ => "divide no unroll of this grid".to_owned(),
+            };
+            mistakes.add_on(culprit, format!("{number} {name} {problem} (allowed: {allowed})"));
         }
     }
 }
 
 /// `cody_waite 3..=7`.
-fn degrees(reduction: Reduction) -> String {
+pub fn degrees(reduction: Reduction) -> String {
     let degrees = reduction.degrees();
     match degrees.start() == degrees.end() {
         true => format!("{reduction} {}", degrees.start()),
@@ -265,9 +263,9 @@ fn degrees(reduction: Reduction) -> String {
     }
 }
 
-fn push_once<T: PartialEq>(values: &mut Vec<T>, value: T, span: Span, mistakes: &mut Mistakes) {
+fn push_once<T: PartialEq>(values: &mut Vec<T>, value: T, tokens: impl ToTokens, mistakes: &mut Mistakes) {
     match values.contains(&value) {
-        true => mistakes.add(span, "this value is listed twice"),
+        true => mistakes.add_on(tokens, "this value is listed twice"),
         false => values.push(value),
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Environment variable that gives a build one more profile, by absolute path.
-const PROFILE_VARIABLE: &str = "SOFTMAX_PROFILE";
+pub const PROFILE_VARIABLE: &str = "SOFTMAX_PROFILE";
 
 /// Expands a spec to its items. Mistakes become `compile_error!`s beside empty items.
 pub fn kernels(input: TokenStream) -> TokenStream {
@@ -95,7 +95,11 @@ fn package_root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from)
 }
 
-fn user_profile() -> Result<Option<PathBuf>, String> {
+/// The profile that [`PROFILE_VARIABLE`] gives to builds; `None` where it is not set, or empty.
+///
+/// # Errors
+/// One line, if builds refuse it.
+pub fn user_profile() -> Result<Option<PathBuf>, String> {
     let Some(path) = std::env::var_os(PROFILE_VARIABLE).filter(|path| !path.is_empty()) else {
         return Ok(None);
     };
@@ -109,8 +113,11 @@ fn user_profile() -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// A profile all of whose plans the grid can provide.
-fn read_profile(path: &Path, known: &BTreeSet<PassVariant>) -> Result<Profile, String> {
+/// A profile all of whose plans the grid can provide, as builds demand it.
+///
+/// # Errors
+/// One line that says what is wrong.
+pub fn read_profile(path: &Path, known: &BTreeSet<PassVariant>) -> Result<Profile, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
     let profile = profile::read(&text)?;
     let missing =
@@ -125,7 +132,7 @@ fn not_in_grid(variant: PassVariant, known: &BTreeSet<PassVariant>) -> String {
     let ids: Vec<String> = known.iter().map(PassVariant::id).collect();
     match nearest(&variant.id(), ids.iter().map(String::as_str)) {
         Some(nearest) => format!("`{variant}` is not in the grid; the nearest variant is `{nearest}`"),
-        None => format!("`{variant}` is not in the grid, which is empty"),
+        None => format!("`{variant}` is not in the grid, nor is anything like it"),
     }
 }
 

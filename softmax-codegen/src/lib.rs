@@ -8,6 +8,7 @@
 //! Also here, because the macro needs it first: reading and writing profiles.
 
 mod ast;
+mod blame;
 mod check;
 mod emit;
 mod exp;
@@ -17,7 +18,7 @@ mod isa;
 pub mod profile;
 mod registry;
 
-pub use expand::kernels;
+pub use expand::{PROFILE_VARIABLE, kernels, read_profile, user_profile};
 pub use ir::Operations;
 
 use proc_macro2::{TokenStream, TokenTree};

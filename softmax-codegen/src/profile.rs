@@ -4,7 +4,7 @@
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
 use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
-use softmax_spec::{Plan, nearest};
+use softmax_spec::{Accuracy, Element, Isa, Plan, UnknownId};
 use std::fmt::Write;
 use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
@@ -26,10 +26,34 @@ pub fn read(text: &str) -> Result<Profile, String> {
         name: fields.text("name")?.to_owned(),
         host: fields.optional_table("host")?.map(read_host).transpose()?,
         origin: fields.optional_table("origin")?.map(read_origin).transpose()?,
-        tables: fields.tables("table")?.into_iter().map(read_table).collect::<Result<_, _>>()?,
+        tables: read_tables(fields.tables("table")?)?,
     };
     fields.finish()?;
     Ok(profile)
+}
+
+/// One per situation: of two, one would never be used.
+fn read_tables(all: Vec<Fields>) -> Result<Vec<Table>, String> {
+    let mut tables: Vec<Table> = Vec::new();
+    for fields in all {
+        let place = fields.place.clone();
+        let table = read_table(fields)?;
+        if let Some(i) = tables.iter().position(|earlier| situation(earlier) == situation(&table)) {
+            let (isa, element, accuracy, in_place, threads) = situation(&table);
+            return Err(format!(
+                "{place}: it is for the same situation as [[table]] {}: isa {isa}, element {element}, accuracy {accuracy}, \
+                 in_place {in_place}, threads {threads}",
+                i + 1
+            ));
+        }
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+/// What a table is chosen by.
+fn situation(table: &Table) -> (Isa, Element, Accuracy, bool, u32) {
+    (table.isa, table.element, table.accuracy, table.in_place, table.threads)
 }
 
 fn first_line(error: &toml::de::Error, text: &str) -> String {
@@ -67,6 +91,7 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
             .map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
         grid_variants: fields.number("grid_variants")?,
         effort: fields.text("effort")?.to_owned(),
+        budget_seconds: fields.optional_number("budget_seconds")?,
         seconds: fields.float("seconds")?,
     };
     fields.finish()?;
@@ -117,15 +142,29 @@ fn check_classes(table: &Table) -> Result<(), String> {
     Ok(())
 }
 
+/// Keys of a class that tell what was measured at its `len`.
+const EVIDENCE: [&str; 8] = [
+    "ns_per_element",
+    "interval",
+    "memcpy_ns_per_element",
+    "roofline",
+    "speedup_over_default",
+    "runner_up",
+    "runner_up_ratio",
+    "ties",
+];
+
 fn read_class(mut fields: Fields) -> Result<Class, String> {
-    let class = Class {
-        upper: fields.optional_number("upper")?,
-        plan: fields.parsed("plan")?,
-        evidence: match fields.optional_number("len")? {
-            Some(len) => Some(read_evidence(&mut fields, len)?),
-            None => None,
-        },
+    let (upper, plan) = (fields.optional_number("upper")?, fields.parsed("plan")?);
+    let evidence = match fields.optional_number("len")? {
+        Some(len) => Some(read_evidence(&mut fields, len)?),
+        None => None,
     };
+    if let Some(key) = EVIDENCE.into_iter().find(|key| evidence.is_none() && fields.table.contains_key(*key))
+    {
+        return Err(format!("{}: `{key}` needs `len`, the row length it was measured at", fields.place));
+    }
+    let class = Class { upper, plan, evidence };
     fields.finish()?;
     Ok(class)
 }
@@ -165,7 +204,9 @@ impl<'a> Fields<'a> {
     }
 
     fn optional(&mut self, key: &'static str) -> Option<&'a DeValue<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key).map(|value| value.get_ref())
     }
 
@@ -252,10 +293,7 @@ impl<'a> Fields<'a> {
             self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
         match unknown {
             None => Ok(()),
-            Some(key) => {
-                let meant = nearest(key, self.known.iter().copied()).unwrap_or_default();
-                Err(format!("{}: unknown key `{key}`, did you mean `{meant}`?", self.place))
-            }
+            Some(key) => Err(format!("{}: {}", self.place, UnknownId::new("key", key, self.known))),
         }
     }
 }
@@ -305,6 +343,9 @@ fn write_origin(out: &mut String, origin: &Origin) {
     line(out, "grid_hash", quoted(&format!("{:016x}", origin.grid_hash)));
     line(out, "grid_variants", origin.grid_variants);
     line(out, "effort", quoted(&origin.effort));
+    if let Some(budget) = origin.budget_seconds {
+        line(out, "budget_seconds", budget);
+    }
     line(out, "seconds", float_text(origin.seconds));
 }
 

@@ -56,6 +56,7 @@ fn full() -> Profile {
             grid_hash: 0x0123_4567_89ab_cdef,
             grid_variants: 1234,
             effort: "quick".to_owned(),
+            budget_seconds: Some(90),
             seconds: 1.0e16,
         }),
         tables: vec![
@@ -125,6 +126,16 @@ fn a_profile_without_host_and_origin_is_read_back() {
 }
 
 #[test]
+fn a_budget_is_there_only_where_it_is_not_the_efforts() {
+    let mut profile = full();
+    assert!(write(&profile).contains("\neffort = \"quick\"\nbudget_seconds = 90\n"));
+    profile.origin.as_mut().unwrap().budget_seconds = None;
+    let text = write(&profile);
+    assert!(!text.contains("budget"), "{text}");
+    assert_eq!(read(&text), Ok(profile));
+}
+
+#[test]
 fn measurements_are_written_to_four_digits() {
     let mut profile = full();
     profile.origin.as_mut().unwrap().seconds = 12.345_678;
@@ -190,7 +201,7 @@ fn a_value_of_another_type_is_refused() {
 
 #[test]
 fn an_unknown_key_is_refused_with_a_suggestion() {
-    refused("threads = 1", "threads = 1\nuper = 3", &["unknown key `uper`", "did you mean"]);
+    refused("threads = 1", "threads = 1\nuper = 3", &["unknown key `uper` (allowed: isa, element"]);
     refused("upper = 1000", "uper = 1000", &["[[class]] 1 of", "unknown key `uper`, did you mean `upper`?"]);
     refused("name = ", "nane = 3\nname = ", &["unknown key `nane`, did you mean `name`?"]);
 }
@@ -211,6 +222,35 @@ fn classes_out_of_order_are_refused() {
     refused_text(&twice, &["[[table]] 1 of the profile", "`upper` must ascend"]);
     refused_text(&twice.replacen("1000", "1001", 1), &["`upper` must ascend"]);
     assert!(read(&twice.replacen("1000", "999", 1)).is_ok());
+}
+
+#[test]
+fn evidence_without_its_length_is_refused() {
+    let text = write(&full());
+    let start = text.find("\nlen = ").unwrap();
+    let end = start + text[start..].find("\n\n").unwrap();
+    let lines: Vec<&str> = text[start..end].lines().filter(|line| !line.starts_with("len")).collect();
+    assert!(lines.iter().filter(|line| !line.is_empty()).count() > 5, "{lines:?}");
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        let key = line.split(' ').next().unwrap();
+        let place = "[[class]] 1 of [[table]] 1 of the profile";
+        let with = format!("upper = 1000\n{line}\n");
+        refused("upper = 1000\n", &with, &[place, &format!("`{key}` needs `len`")]);
+    }
+}
+
+#[test]
+fn two_tables_for_one_situation_are_refused() {
+    let table = &PLAIN[PLAIN.find("[[table]]").unwrap()..];
+    let twice = format!("{PLAIN}\n{table}");
+    refused_text(&twice, &["[[table]] 2 of the profile", "same situation as [[table]] 1", "in_place false"]);
+    for (from, to) in [("in_place = false", "in_place = true"), ("threads = 1", "threads = 2")] {
+        let other = table.replacen(from, to, 1);
+        assert!(read(&format!("{PLAIN}\n{other}")).is_ok(), "{to}");
+    }
+    // Whatever stands between them.
+    let between = table.replacen("threads = 1", "threads = 2", 1);
+    refused_text(&format!("{PLAIN}\n{between}\n{table}"), &["[[table]] 3 of", "as [[table]] 1"]);
 }
 
 #[test]

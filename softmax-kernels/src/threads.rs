@@ -10,8 +10,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Elements, 64 KiB, below which work is not divided further: what a core does in a few microseconds. Whole tiles of
-/// every kernel.
+/// Elements, 64 KiB, below which work is not divided further: what a core does in a few microseconds. Whole vectors of every
+/// ISA, and one stream of a kernel's window. Tiles need not divide it: a kernel takes what is left of them at a part's end
+/// by single vectors, as at a row's end.
 const PART: usize = 1 << 14;
 
 /// Parts that are enough for any division to come out even.
@@ -231,7 +232,8 @@ impl Parts for SharedRow {
     }
 
     fn parts<T: Send + Sync>(self, of: impl Fn(Row) -> T + Sync, merge: impl Fn(T, T) -> T) -> T {
-        // Larger in longer rows, up to the windows of kernels that go over several streams.
+        // Larger in longer rows, up to the longest window; where a window is more than a part, its kernel goes over the part
+        // in one stream.
         let piece = PART * (self.row.len() / (PARTS * PART)).clamp(1, WINDOW);
         self.map(piece, of).reduce(merge).expect("the row is not empty")
     }

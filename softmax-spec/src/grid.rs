@@ -13,8 +13,7 @@ pub struct Grid {
     pub blocks: Vec<Block>,
 }
 
-/// One product of axis values. An axis that a pass does not have (exp cores for `max`, accumulators for
-/// `scale`) does not multiply it.
+/// One product of axis values. An axis that a pass does not have ([`Axis::is_of`]) does not multiply it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Block {
     /// Element types.
@@ -37,6 +36,51 @@ pub struct Block {
     pub streams: Vec<Streams>,
     /// Directions.
     pub directions: Vec<Direction>,
+}
+
+/// An axis that not every pass has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Independent chains of a reduction.
+    Accumulators,
+    /// Exp cores.
+    Exp,
+    /// How the last pass stores.
+    Store,
+    /// Prefetch distances.
+    Prefetch,
+    /// Numbers of streams.
+    Streams,
+    /// From which end the last pass starts.
+    Direction,
+}
+
+impl Axis {
+    /// Every such axis.
+    pub const ALL: [Axis; 6] =
+        [Axis::Accumulators, Axis::Exp, Axis::Store, Axis::Prefetch, Axis::Streams, Axis::Direction];
+
+    /// Its name, as in a spec.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Axis::Accumulators => "accumulators",
+            Axis::Exp => "exp",
+            Axis::Store => "store",
+            Axis::Prefetch => "prefetch",
+            Axis::Streams => "streams",
+            Axis::Direction => "direction",
+        }
+    }
+
+    /// Whether `pass` has it.
+    pub const fn is_of(self, pass: Pass) -> bool {
+        match self {
+            Axis::Accumulators => pass.reduces(),
+            Axis::Exp => pass.exponentiates(),
+            Axis::Store | Axis::Direction => pass.maps(),
+            Axis::Prefetch | Axis::Streams => !pass.takes_whole_rows(),
+        }
+    }
 }
 
 /// What a grid holds and what was pruned from it.
@@ -254,21 +298,18 @@ impl Block {
     }
 
     fn exps_of(&self, pass: Pass) -> Vec<Option<Exp>> {
-        match pass.exponentiates() {
+        match Axis::Exp.is_of(pass) {
             true => self.exps.iter().copied().map(Some).collect(),
             false => vec![None],
         }
     }
 
     fn memories_of(&self, pass: Pass) -> Vec<Memory> {
-        let (stores, directions): (&[Store], &[Direction]) = match pass.maps() {
-            true => (&self.stores, &self.directions),
-            false => (&[Store::Temporal], &[Direction::Forward]),
-        };
-        let (prefetches, streams): (&[Prefetch], &[Streams]) = match pass.takes_whole_rows() {
-            true => (&[Prefetch::NONE], &[Streams::ONE]),
-            false => (&self.prefetches, &self.streams),
-        };
+        let stores = if Axis::Store.is_of(pass) { &self.stores[..] } else { &[Store::Temporal] };
+        let prefetches = if Axis::Prefetch.is_of(pass) { &self.prefetches[..] } else { &[Prefetch::NONE] };
+        let streams = if Axis::Streams.is_of(pass) { &self.streams[..] } else { &[Streams::ONE] };
+        let directions =
+            if Axis::Direction.is_of(pass) { &self.directions[..] } else { &[Direction::Forward] };
         let mut memories = Vec::new();
         for &store in stores {
             for &prefetch in prefetches {
@@ -282,7 +323,7 @@ impl Block {
     }
 
     fn accumulators_of(&self, pass: Pass) -> &[usize] {
-        match pass.reduces() {
+        match Axis::Accumulators.is_of(pass) {
             true => &self.accumulators,
             false => &[1],
         }

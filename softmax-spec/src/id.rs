@@ -30,9 +30,21 @@ impl fmt::Display for UnknownId {
 
 impl std::error::Error for UnknownId {}
 
-/// The candidate with the smallest Levenshtein distance to `word`, the first of equals.
+/// The candidate that was probably meant: of those that are near, the one with the smallest Levenshtein distance to
+/// `word`, the first of equals.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.into_iter().min_by_key(|candidate| distance(word, candidate))
+    let near = candidates.into_iter().filter(|candidate| is_near(word, candidate));
+    near.min_by_key(|candidate| distance(word, candidate))
+}
+
+/// Bytes from which on the beginning of a word says which one it is.
+const BEGINNING: usize = 3;
+
+/// At most every third byte differs, or one is the beginning of the other.
+fn is_near(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let begins = short.len() >= BEGINNING && long.starts_with(short);
+    begins || distance(a, b) * 3 <= long.len()
 }
 
 /// Levenshtein distance in bytes; ids are ASCII. One row of the usual table at a time.
@@ -88,6 +100,16 @@ mod tests {
         assert_eq!(nearest("avx51", ["sse2", "avx2", "avx512"]), Some("avx512"));
         assert_eq!(nearest("", []), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn nothing_is_suggested_that_is_not_near() {
+        assert_eq!(nearest("neon", ["scalar", "sse2", "avx2"]), None);
+        assert_eq!(nearest("b", ["a"]), None);
+        assert_eq!(nearest("maximum", ["max", "sum_exp", "online_sum"]), Some("max"));
+        assert_eq!(nearest("non_temp", ["temporal", "non_temporal"]), Some("non_temporal"));
+        let error = "neon".parse::<crate::Isa>().unwrap_err().to_string();
+        assert_eq!(error, "unknown ISA `neon` (allowed: scalar, sse2, avx2, avx512)");
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod variant;
 pub use algorithm::{Accuracy, Algorithm};
 pub use element::Element;
 pub use exp::{Exp, Reduction};
-pub use grid::{Block, Enumeration, Grid, Pruned, Reason};
+pub use grid::{Axis, Block, Enumeration, Grid, Pruned, Reason};
 pub use id::{UnknownId, nearest};
 pub use isa::{Isa, Rounding};
 pub use memory::{Direction, Memory, Prefetch, Store, Streams};

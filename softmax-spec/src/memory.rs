@@ -21,14 +21,12 @@ pub struct Memory {
 const CACHED: usize = 1 << 16;
 
 impl Memory {
-    /// The shortest row for which it can be better than the default. Up to here a prefetch finds its line in the cache, or
-    /// nothing beyond the row, a direction finds the whole row, and streams have no window. Stores that are non-temporal
-    /// always make a difference.
+    /// The shortest row for which it can be better than the default. Up to here a prefetch finds its line in the cache
+    /// whatever its distance, a direction finds the whole row, and streams have no window. Stores that are non-temporal always make a difference.
     pub fn shortest_row(self) -> usize {
         let window = if self.streams == Streams::ONE { 0 } else { self.streams.window() };
-        let prefetch = if self.prefetch == Prefetch::NONE { 0 } else { CACHED.max(self.prefetch.distance()) };
-        let direction = if self.direction == Direction::Forward { 0 } else { CACHED };
-        window.max(prefetch).max(direction)
+        let is_idle_in_cache = self.prefetch != Prefetch::NONE || self.direction != Direction::Forward;
+        window.max(if is_idle_in_cache { CACHED } else { 0 })
     }
 
     /// Takes its part of an id from the words of that id; `None` if one of them says what is left out by default, or
@@ -204,10 +202,10 @@ mod tests {
     #[test]
     fn short_rows_are_left_to_the_default() {
         let memory = |text: &str| Memory::take(&mut text.split('_').peekable()).unwrap();
-        let shortest = ["nt", "pf1024", "st2", "st8", "back", "nt_pf1024_st8_back"].map(memory);
+        let shortest = ["nt", "pf1024", "pf65536", "st2", "st8", "back", "nt_pf1024_st8_back"].map(memory);
         assert_eq!(
             shortest.map(Memory::shortest_row),
-            [0, CACHED, 2 * Streams::ELEMENTS, 8 * Streams::ELEMENTS, CACHED, 8 * Streams::ELEMENTS]
+            [0, CACHED, CACHED, 2 * Streams::ELEMENTS, 8 * Streams::ELEMENTS, CACHED, 8 * Streams::ELEMENTS]
         );
     }
 }

@@ -58,6 +58,8 @@ pub struct Origin {
     pub grid_variants: usize,
     /// `quick`, `standard` or `exhaustive`.
     pub effort: String,
+    /// Wall time in seconds that the search was given, where that is not the effort's own.
+    pub budget_seconds: Option<u64>,
     /// Wall time of the search in seconds.
     pub seconds: f64,
 }

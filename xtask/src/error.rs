@@ -1,5 +1,6 @@
 //! How commands fail: one line on stderr, and an exit code that scripts can tell apart.
 
+use crate::{stderr, stdout};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ pub fn bad_input(message: impl Into<String>) -> anyhow::Error {
 
 /// Prints a failed command's error and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", one_line(&format!("{error:#}")));
+    stderr::say(format_args!("error: {}", one_line(&format!("{error:#}"))));
     let is_input = error.chain().any(|cause| cause.is::<BadInput>());
     ExitCode::from(if is_input { BAD_INPUT } else { FAILED })
 }
@@ -35,12 +36,12 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 /// Prints what clap has to say: help in full, an error as one line.
 pub fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return match crate::stdout::print(&error.render().to_string()) {
+        return match stdout::print(&error.render().to_string()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error),
         };
     }
-    eprintln!("error: {}", usage_line(error));
+    stderr::say(format_args!("error: {}", usage_line(error)));
     ExitCode::from(BAD_INPUT)
 }
 

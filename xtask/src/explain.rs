@@ -1,17 +1,22 @@
 //! `explain`: which plan a row length gets on this machine, and why.
 //!
-//! Follows the ladder of `softmax_kernels`' dispatch, and reads the profiles as they are now: what a build has in
-//! it, `softmax_kernels::selected` tells.
+//! Follows the ladder of `softmax_kernels`' dispatch, and reads the profiles and the environment as they are now: what a
+//! build has in it, `softmax_kernels::selected` tells.
 
 use crate::error::bad_input;
+use crate::host::FORCE_ISA;
 use crate::length::Length;
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result};
+use softmax_codegen::PROFILE_VARIABLE;
 use softmax_spec::profile::{Class, Evidence, Host, Profile, Table};
 use softmax_spec::{Isa, PassVariant, Plan};
 use std::fmt;
 use std::fmt::Write;
 use std::path::PathBuf;
+
+/// Profiles of a build, in its order, each with its path.
+type Profiles = Vec<(PathBuf, Profile)>;
 
 /// How well a profile's table fits this machine, the best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,27 +38,78 @@ impl fmt::Display for Fit {
     }
 }
 
-/// Runs the command.
-pub fn run(flags: &flags::Explain) -> Result<()> {
-    let profiles = profiles(flags)?;
-    let host = host::host();
-    let isas = flags.isa.map_or_else(host::isas, |isa| vec![isa]);
-    let best = choose(&profiles, flags, &host, &isas);
-    let (place, profile, table, fit) =
-        best.with_context(|| format!("no profile has a table for {}", wanted(flags)))?;
-    let text = explanation(flags, &host, &profiles, place, profile, table, fit)?;
-    stdout::print(&text)
+/// What the choice is made of.
+struct Situation<'a> {
+    flags: &'a flags::Explain,
+    host: Host,
+    profiles: Profiles,
+    /// Those that a run considers.
+    isas: Vec<Isa>,
+    /// What the environment has to do with it.
+    remarks: Vec<String>,
 }
 
-/// The shipped profiles, after the one that the caller names: the order of a build with `SOFTMAX_PROFILE`.
-fn profiles(flags: &flags::Explain) -> Result<Vec<(PathBuf, Profile)>> {
+/// The table that is chosen.
+struct Choice<'a> {
+    path: &'a PathBuf,
+    profile: &'a Profile,
+    table: &'a Table,
+    fit: Fit,
+}
+
+/// Runs the command.
+pub fn run(flags: &flags::Explain) -> Result<()> {
+    let (profiles, of_build) = profiles(flags)?;
+    let (isas, of_run) = considered(flags, std::env::var(FORCE_ISA).ok(), host::isas(), &profiles);
+    let remarks = of_build.into_iter().chain(of_run).collect();
+    let situation = Situation { flags, host: host::host(), profiles, isas, remarks };
+    let choice = situation.choose();
+    let choice = choice.with_context(|| format!("no profile has a table for {}", wanted(flags)))?;
+    stdout::print(&situation.explanation(&choice)?)
+}
+
+/// The profiles of a build, the user's before the shipped ones, and what became of `SOFTMAX_PROFILE`. What a build refuses
+/// is refused.
+fn profiles(flags: &flags::Explain) -> Result<(Profiles, Option<String>)> {
+    let of_build = std::env::var_os(PROFILE_VARIABLE).filter(|path| !path.is_empty());
+    let (path, fate) = match &flags.profile {
+        Some(path) => (Some(path.clone()), " set aside: --profile goes before it"),
+        None => (softmax_codegen::user_profile().map_err(bad_input)?, ": a build reads this profile first"),
+    };
     let mut profiles = Vec::new();
-    if let Some(path) = &flags.profile {
-        let profile = project::read_profile(path).map_err(|error| bad_input(format!("{error:#}")))?;
+    if let Some(path) = &path {
+        let known = project::grid()?.variants.into_iter().collect();
+        let profile = softmax_codegen::read_profile(path, &known);
+        let profile = profile.map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
         profiles.push((path.clone(), profile));
     }
     profiles.extend(project::shipped_profiles()?);
-    Ok(profiles)
+    Ok((profiles, of_build.map(|path| format!("{PROFILE_VARIABLE}={}{fate}", path.display()))))
+}
+
+/// The ISAs that a run considers, and what became of `SOFTMAX_FORCE_ISA`, `forced`. As the library reads it, but that a
+/// flag goes before it.
+fn considered(
+    flags: &flags::Explain,
+    forced: Option<String>,
+    available: Vec<Isa>,
+    profiles: &[(PathBuf, Profile)],
+) -> (Vec<Isa>, Option<String>) {
+    let Some(word) = forced else {
+        return (flags.isa.map_or(available, |isa| vec![isa]), None);
+    };
+    if let Some(isa) = flags.isa {
+        return (vec![isa], Some(format!("{FORCE_ISA}={word} set aside: --isa goes before it")));
+    }
+    let mut tables = profiles.iter().flat_map(|(_, profile)| &profile.tables);
+    match tables.find(|table| table.isa.id() == word && table.threads == 1 && available.contains(&table.isa))
+    {
+        Some(table) => (vec![table.isa], Some(format!("{FORCE_ISA}={word}: a run considers this ISA alone"))),
+        None => {
+            let why = "no such ISA is compiled in and supported here";
+            (available, Some(format!("{FORCE_ISA}={word} ignored: {why}")))
+        }
+    }
 }
 
 fn wanted(flags: &flags::Explain) -> String {
@@ -64,24 +120,71 @@ fn place_name(in_place: bool) -> &'static str {
     if in_place { "in place" } else { "out of place" }
 }
 
-/// Of the tables of the most capable ISA the one whose profile fits best; of equals the first. As the library chooses.
-fn choose<'a>(
-    profiles: &'a [(PathBuf, Profile)],
-    flags: &flags::Explain,
-    host: &Host,
-    isas: &[Isa],
-) -> Option<(&'a PathBuf, &'a Profile, &'a Table, Fit)> {
-    let tables = profiles
-        .iter()
-        .flat_map(|(path, profile)| profile.tables.iter().map(move |table| (path, profile, table)));
-    let eligible = tables.filter(|(_, _, table)| {
-        let asked_for =
-            (table.accuracy, table.in_place, table.threads) == (flags.accuracy, flags.in_place, 1);
-        asked_for && isas.contains(&table.isa)
-    });
-    let fitting = eligible
-        .filter_map(|(path, profile, table)| Some((path, profile, table, fit(profile, table, host)?)));
-    fitting.reduce(|best, next| if (next.2.isa, next.3) > (best.2.isa, best.3) { next } else { best })
+impl Situation<'_> {
+    /// Of the tables of the most capable ISA the one whose profile fits best; of equals the first. As the library chooses.
+    fn choose(&self) -> Option<Choice<'_>> {
+        let candidates = self.profiles.iter().filter_map(|(path, profile)| {
+            let (table, fit) = self.best_of(profile)?;
+            Some(Choice { path, profile, table, fit })
+        });
+        candidates.reduce(|best, next| if next.rank() > best.rank() { next } else { best })
+    }
+
+    /// The table of a profile that would be chosen if there were no other profiles.
+    fn best_of<'a>(&self, profile: &'a Profile) -> Option<(&'a Table, Fit)> {
+        let considered = self.asked_for(profile).filter(|table| self.isas.contains(&table.isa));
+        let fitting = considered.filter_map(|table| Some((table, fit(profile, table, &self.host)?)));
+        fitting.reduce(|best, next| if (next.0.isa, next.1) > (best.0.isa, best.1) { next } else { best })
+    }
+
+    /// A profile's tables for the accuracy, and for in place or not.
+    fn asked_for<'a>(&self, profile: &'a Profile) -> impl Iterator<Item = &'a Table> {
+        let wanted = (self.flags.accuracy, self.flags.in_place, 1);
+        profile.tables.iter().filter(move |table| (table.accuracy, table.in_place, table.threads) == wanted)
+    }
+
+    fn explanation(&self, choice: &Choice) -> Result<String> {
+        let Choice { path, profile, table, fit } = *choice;
+        let mut out = String::new();
+        writeln!(out, "host      {}", host_text(&self.host))?;
+        for remark in &self.remarks {
+            writeln!(out, "variable  {remark}")?;
+        }
+        writeln!(out, "profile   {}: {fit}", profile.name)?;
+        writeln!(out, "          {}", path.display())?;
+        for (other_path, other) in self.profiles.iter().filter(|(_, other)| !std::ptr::eq(other, profile)) {
+            writeln!(out, "  not     {}: {}", other.name, self.why_not(other, choice))?;
+            writeln!(out, "          {}", other_path.display())?;
+        }
+        writeln!(out, "table     {}, {}", table.isa, wanted(self.flags))?;
+        write_class(&mut out, table, table.class(self.flags.len.0))?;
+        Ok(out)
+    }
+
+    fn why_not(&self, profile: &Profile, choice: &Choice) -> String {
+        let isas: Vec<&str> = self.asked_for(profile).map(|table| table.isa.id()).collect();
+        if isas.is_empty() {
+            return format!("it has no table for {}", wanted(self.flags));
+        }
+        let is_considered = |table: &Table| self.isas.contains(&table.isa);
+        if !self.asked_for(profile).any(is_considered) {
+            return format!("it is for {}, which is not considered here", isas.join(", "));
+        }
+        match self.best_of(profile) {
+            None => format!("tuned on {}", profile.host.as_ref().map(host_text).unwrap_or_default()),
+            Some((table, _)) if table.isa < choice.table.isa => {
+                format!("its {} is less capable", table.isa)
+            }
+            Some((_, fit)) if fit < choice.fit => format!("{fit}, which fits less well"),
+            Some(_) => "it fits as well, and comes later".to_owned(),
+        }
+    }
+}
+
+impl Choice<'_> {
+    fn rank(&self) -> (Isa, Fit) {
+        (self.table.isa, self.fit)
+    }
 }
 
 /// `None` if it is for another machine.
@@ -100,55 +203,23 @@ fn fit(profile: &Profile, table: &Table, host: &Host) -> Option<Fit> {
     }
 }
 
-fn explanation(
-    flags: &flags::Explain,
-    host: &Host,
-    profiles: &[(PathBuf, Profile)],
-    place: &PathBuf,
-    profile: &Profile,
-    table: &Table,
-    fit: Fit,
-) -> Result<String> {
-    let mut out = String::new();
-    writeln!(out, "host      {}", host_text(host))?;
-    writeln!(out, "profile   {}: {fit}", profile.name)?;
-    writeln!(out, "          {}", place.display())?;
-    for (path, other) in profiles.iter().filter(|(path, _)| path != place) {
-        writeln!(out, "  not     {}: {}", other.name, why_not(other, flags, host, fit))?;
-        writeln!(out, "          {}", path.display())?;
-    }
-    writeln!(out, "table     {}, {}", table.isa, wanted(flags))?;
-    let class = table.class(flags.len.0);
+fn write_class(out: &mut String, table: &Table, class: &Class) -> fmt::Result {
     writeln!(out, "class     {}", class_text(table, class))?;
     writeln!(out, "plan      {}, exp core {}", class.plan.algorithm(), class.plan.exp())?;
     for pass in class.plan.passes() {
         writeln!(out, "          {:<36} {}", pass.id(), tile_text(pass))?;
     }
     match &class.evidence {
-        Some(evidence) => write_evidence(&mut out, evidence)?,
+        Some(evidence) => write_evidence(out, evidence),
         None => {
-            writeln!(out, "evidence  none: written by hand; measure this machine with `cargo xtask tune`")?
+            writeln!(out, "evidence  none: written by hand; measure this machine with `cargo xtask tune`")
         }
     }
-    Ok(out)
 }
 
 fn host_text(host: &Host) -> String {
     let Host { vendor, family, model, stepping, brand, isa, l2_kib, .. } = host;
     format!("{brand} ({vendor} family {family} model {model} stepping {stepping}, {isa}, L2 {l2_kib} KiB)")
-}
-
-fn why_not(profile: &Profile, flags: &flags::Explain, host: &Host, chosen: Fit) -> String {
-    let asked_for = |table: &&Table| (table.accuracy, table.in_place) == (flags.accuracy, flags.in_place);
-    let tables: Vec<&Table> = profile.tables.iter().filter(asked_for).collect();
-    if tables.is_empty() {
-        return format!("it has no table for {}", wanted(flags));
-    }
-    match tables.iter().filter_map(|table| fit(profile, table, host)).max() {
-        None => format!("tuned on {}", profile.host.as_ref().map(host_text).unwrap_or_default()),
-        Some(fit) if fit < chosen => format!("{fit}, which fits less well"),
-        Some(_) => "its ISA is less capable or not supported, or it comes later".to_owned(),
-    }
 }
 
 fn class_text(table: &Table, class: &Class) -> String {
@@ -258,6 +329,14 @@ mod tests {
         }
     }
 
+    fn situation<'a>(
+        flags: &'a flags::Explain,
+        profiles: &[(PathBuf, Profile)],
+        isas: &[Isa],
+    ) -> Situation<'a> {
+        Situation { flags, host: here(), profiles: profiles.to_vec(), isas: isas.to_vec(), remarks: vec![] }
+    }
+
     #[test]
     fn the_ladder_prefers_the_best_isa_then_the_closest_machine() {
         let all = [
@@ -268,7 +347,9 @@ mod tests {
             profile("same", Some(here()), &[Isa::Avx2]),
         ];
         let chosen = |last: usize, isas: &[Isa]| {
-            let (_, profile, table, fit) = choose(&all[..last], &flags(), &here(), isas).unwrap();
+            let flags = flags();
+            let situation = situation(&flags, &all[..last], isas);
+            let Choice { profile, table, fit, .. } = situation.choose().unwrap();
             (profile.name.clone(), table.isa, fit)
         };
         assert_eq!(chosen(5, &Isa::ALL), ("model".to_owned(), Isa::Avx512, Fit::Model));
@@ -277,7 +358,52 @@ mod tests {
         assert_eq!(chosen(3, &Isa::ALL), ("cache".to_owned(), Isa::Avx512, Fit::CacheClass));
         assert_eq!(chosen(2, &Isa::ALL), ("default".to_owned(), Isa::Avx512, Fit::Default));
         assert_eq!(chosen(5, &[Isa::Scalar]), ("default".to_owned(), Isa::Scalar, Fit::Default));
-        assert!(choose(&all[1..2], &flags(), &here(), &Isa::ALL).is_none());
+        assert!(situation(&flags(), &all[1..2], &Isa::ALL).choose().is_none());
+    }
+
+    #[test]
+    fn a_forced_isa_restricts_the_choice_as_in_the_library() {
+        let all = [profile("default", None, &[Isa::Scalar, Isa::Avx2])];
+        let available = || vec![Isa::Scalar, Isa::Sse2, Isa::Avx2];
+        let considered = |flags: &flags::Explain, word: Option<&str>| {
+            considered(flags, word.map(str::to_owned), available(), &all)
+        };
+        assert_eq!(considered(&flags(), None), (available(), None));
+        let (isas, remark) = considered(&flags(), Some("scalar"));
+        assert_eq!(isas, [Isa::Scalar]);
+        assert!(remark.unwrap().contains("SOFTMAX_FORCE_ISA=scalar: a run considers this ISA alone"));
+        // Without a table, without the CPU, without meaning, and empty.
+        for word in ["sse2", "avx512", "AVX2", ""] {
+            let (isas, remark) = considered(&flags(), Some(word));
+            assert_eq!(isas, available(), "{word}");
+            assert!(remark.unwrap().contains("ignored"), "{word}");
+        }
+        let (isas, remark) = considered(&flags::Explain { isa: Some(Isa::Avx2), ..flags() }, Some("scalar"));
+        assert_eq!(isas, [Isa::Avx2]);
+        assert!(remark.unwrap().contains("--isa goes before it"));
+    }
+
+    #[test]
+    fn every_other_profile_has_its_own_reason() {
+        let all = [
+            profile("default", None, &[Isa::Scalar, Isa::Avx2]),
+            profile("again", None, &[Isa::Avx2]),
+            profile("less", Some(here()), &[Isa::Scalar]),
+            profile("more", Some(here()), &[Isa::Avx512]),
+            profile("other", Some(Host { model: 1, l2_kib: 1, ..here() }), &[Isa::Avx2]),
+        ];
+        let flags = flags();
+        let situation = situation(&flags, &all, &[Isa::Scalar, Isa::Avx2]);
+        let text = situation.explanation(&situation.choose().unwrap()).unwrap();
+        for reason in [
+            "profile   default: for any machine",
+            "not     again: it fits as well, and comes later",
+            "not     less: its scalar is less capable",
+            "not     more: it is for avx512, which is not considered here",
+            "not     other: tuned on A CPU (GenuineIntel",
+        ] {
+            assert!(text.contains(reason), "{reason} is not in:\n{text}");
+        }
     }
 
     #[test]

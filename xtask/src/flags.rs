@@ -48,7 +48,7 @@ pub struct Tune {
     /// How thorough to be: about 75 seconds, 4 minutes, 30 minutes
     #[arg(long, value_enum, default_value_t = Effort::Standard)]
     pub effort: Effort,
-    /// Wall time for measuring, such as 90s or 5m; overrides the effort's
+    /// Wall time for measuring, such as 90s or 5m, from 5s to 24h; overrides the effort's
     #[arg(long, value_name = "TIME", value_parser = length::duration)]
     pub budget: Option<Duration>,
     /// Row lengths to tune at, such as 64,4k,2^20 [default: the effort's]
@@ -263,6 +263,8 @@ mod tests {
             ("tune --sizes 64,,128", "`` is no row length"),
             ("tune --isa avx3", "did you mean `avx2`?"),
             ("tune --budget 90", "such as 90s"),
+            ("tune --budget 0s", "at least 5s"),
+            ("tune --budget 8760h", "at most 24h"),
             ("tune --effort lazy", "quick, standard, exhaustive"),
             ("tune --accuracy best", "fast, accurate, both"),
             ("tune --outptu x", "--output"),
@@ -274,7 +276,8 @@ mod tests {
             ("show", "<ID>"),
             ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),
             ("explain many", "is no row length"),
-            ("explain 64 --accuracy exact", "did you mean"),
+            ("explain 64 --accuracy exact", "(allowed: fast, accurate)"),
+            ("explain 64 --accuracy fasst", "did you mean `fast`?"),
             ("matrix", "--format"),
             ("matrix --format xml", "github, json, list"),
             ("matrix --format json --max-cells 257", "257 is not in 1..=256"),

@@ -5,6 +5,9 @@ use anyhow::Result;
 use softmax_spec::Isa;
 use softmax_spec::profile::Host;
 
+/// Where the library looks for the ISA that it is restricted to.
+pub const FORCE_ISA: &str = "SOFTMAX_FORCE_ISA";
+
 /// The ISAs that this CPU and its operating system support, the most portable first.
 pub fn isas() -> Vec<Isa> {
     Isa::ALL.into_iter().filter(|&isa| supports(isa)).collect()

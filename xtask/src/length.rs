@@ -73,12 +73,18 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         Some(seconds) if seconds < MIN_SECONDS => {
             Err(format!("{text} is too short: at least {MIN_SECONDS}s"))
         }
+        Some(seconds) if seconds > MAX_HOURS * 3600 => {
+            Err(format!("{text} is too long: at most {MAX_HOURS}h"))
+        }
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
 }
 
 /// Below this not even the correctness gate of one ISA is through.
 const MIN_SECONDS: u64 = 5;
+
+/// 48 times what the most thorough effort takes; more is a slip.
+const MAX_HOURS: u64 = 24;
 
 #[cfg(test)]
 mod tests {
@@ -119,6 +125,12 @@ mod tests {
         for text in ["", "s", "90", "5 m", "-5s", "1.5h", "5µ", "99999999999999999999h"] {
             assert!(duration(text).unwrap_err().contains("such as 90s"), "{text}");
         }
-        assert!(duration("4s").unwrap_err().contains("at least 5s"));
+        for text in ["0s", "4s", "0h"] {
+            assert_eq!(duration(text), Err(format!("{text} is too short: at least 5s")));
+        }
+        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
+        for text in ["25h", "86401s", "8760h"] {
+            assert_eq!(duration(text), Err(format!("{text} is too long: at most 24h")));
+        }
     }
 }

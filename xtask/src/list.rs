@@ -1,6 +1,6 @@
 //! `list`: the grid's variants, or what was pruned from it.
 
-use crate::{flags, project, stdout};
+use crate::{flags, project, stderr, stdout};
 use anyhow::Result;
 use serde_json::{Value, json};
 use softmax_spec::{PassVariant, Pruned};
@@ -18,7 +18,7 @@ pub fn run(flags: &flags::List) -> Result<()> {
         return stdout::print_json(&variants.into_iter().map(object).collect());
     }
     stdout::print(&variants.iter().map(|variant| format!("{variant}\n")).collect::<String>())?;
-    eprintln!("{} of {} variants", variants.len(), grid.variants.len());
+    stderr::say(format_args!("{} of {} variants", variants.len(), grid.variants.len()));
     Ok(())
 }
 
@@ -35,7 +35,7 @@ fn print_pruned(flags: &flags::List, pruned: &[&Pruned], total: usize) -> Result
     }
     let line = |pruned: &&Pruned| format!("{}: {}\n", pruned.variant, pruned.reason);
     stdout::print(&pruned.iter().map(line).collect::<String>())?;
-    eprintln!("{} of {total} pruned combinations", pruned.len());
+    stderr::say(format_args!("{} of {total} pruned combinations", pruned.len()));
     Ok(())
 }
 

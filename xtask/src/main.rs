@@ -4,6 +4,9 @@
 //! `tune` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
 //! everything else to stderr, and an error is one line.
 
+// These panic where their reader has gone away.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod compare;
 mod error;
 mod explain;
@@ -16,6 +19,7 @@ mod measuring;
 mod progress;
 mod project;
 mod show;
+mod stderr;
 mod stdout;
 mod tune;
 

@@ -40,8 +40,7 @@ pub fn default_profile() -> Result<Profile> {
     read_profile(&profiles_dir().join("default.toml"))
 }
 
-/// Reads a profile.
-pub fn read_profile(path: &Path) -> Result<Profile> {
+fn read_profile(path: &Path) -> Result<Profile> {
     profile::read(&read(path)?).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 

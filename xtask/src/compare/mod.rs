@@ -12,8 +12,9 @@ mod standing;
 
 pub use shape::Shape;
 
+use crate::host::FORCE_ISA;
 use crate::measuring::{Child, Timings, child, preflight};
-use crate::{flags, host, stdout};
+use crate::{flags, host, stderr, stdout};
 use anyhow::{Result, bail};
 use effort::Effort;
 use field::Field;
@@ -39,8 +40,6 @@ const SHAPES: [(usize, usize); 14] = [
     (512, 1000),
     (8, 128_256),
 ];
-/// Where the library looks for the ISA that it is restricted to.
-const FORCE_ISA: &str = "SOFTMAX_FORCE_ISA";
 /// If the CPU does not say.
 const USUAL_L2_KIB: u32 = 1024;
 
@@ -65,13 +64,13 @@ impl Machine for Child {
 /// Runs the command.
 pub fn run(flags: &flags::Compare) -> Result<()> {
     let environment = environment(flags)?;
-    preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    eprintln!("building the measuring process with the full grid and the peers");
+    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    stderr::say("building the measuring process with the full grid and the peers");
     let mut child = Child::start(&child::build(&["peers"])?, environment)?;
 
     let field = Field::gather(&mut child, flags.accuracy, &flags.peers)?;
     for peer in &field.skipped {
-        eprintln!("skipped: {}: {}", peer.id, peer.reason);
+        stderr::say(format_args!("skipped: {}: {}", peer.id, peer.reason));
     }
     let (effort, host) = (Effort::new(flags.effort), host::host());
     let run = Circumstances {

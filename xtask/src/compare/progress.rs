@@ -1,7 +1,7 @@
 //! Progress on stderr, shape by shape: a bar on a terminal, plain lines elsewhere.
 
 use super::Shape;
-use crate::progress;
+use crate::{progress, stderr};
 use indicatif::ProgressBar;
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ impl Progress {
     pub fn begin(&self, shape: Shape) {
         match &self.bar {
             Some(bar) => bar.set_message(shape.to_string()),
-            None => eprintln!("[{:3.0} s] {shape}", self.started.elapsed().as_secs_f64()),
+            None => stderr::say(format_args!("[{:3.0} s] {shape}", self.started.elapsed().as_secs_f64())),
         }
     }
 

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 use softmax_codegen::Operations;
 use softmax_spec::PassVariant;
 
+/// What is said where nothing is counted in the assembly.
+const NO_HOT_LOOP: &str =
+    "no hot loop: code of its own for every number of vectors, of which the IR's operations are for the most";
+
 /// The hot loop of a variant, in both languages.
 pub struct Comparison<'a> {
     variant: &'a PassVariant,
@@ -36,9 +40,7 @@ impl<'a> Comparison<'a> {
             Some(hot_loop) => {
                 format!("hot loop: {}, {} elements an iteration", hot_loop.label, self.elements())
             }
-            None => {
-                "a loop for every number of vectors, of which the IR's operations are for the most".to_owned()
-            }
+            None => NO_HOT_LOOP.to_owned(),
         };
         format!("tile: {tile} elements in vectors of {lanes}; {what}\n{}\n", self.grid().trim_fmt())
     }
@@ -80,7 +82,7 @@ impl<'a> Comparison<'a> {
         ]
     }
 
-    /// Whole counts, each with the elements that they are for.
+    /// Whole counts, each with the elements that they are for. Without a hot loop `assembly` is null, and a note says why.
     pub fn json(&self) -> Value {
         let mut emitted = json!({ "elements": self.variant.tile_elements() });
         let mut compiled = json!({ "elements": self.elements() });
@@ -92,12 +94,15 @@ impl<'a> Comparison<'a> {
                 emitted[name] = json!(operations);
             }
         }
-        json!({
-            "id": self.variant.id(),
-            "lanes": self.variant.lanes(),
-            "ir": emitted,
-            "assembly": compiled,
-        })
+        let mut json = json!({ "id": self.variant.id(), "lanes": self.variant.lanes(), "ir": emitted });
+        match self.compiled {
+            Some(_) => json["assembly"] = compiled,
+            None => {
+                json["assembly"] = Value::Null;
+                json["note"] = json!(NO_HOT_LOOP);
+            }
+        }
+        json
     }
 
     /// Elements that an iteration of the compiled loop takes: a tile's, unless the compiler unrolled it further.
@@ -142,6 +147,18 @@ mod tests {
         assert_eq!(json["ir"], json!({ "elements": 32, "arithmetic": 4, "loads": 4, "stores": 0 }));
         assert_eq!(json["assembly"]["elements"], 64);
         assert_eq!(json["assembly"]["arithmetic"], 9);
+    }
+
+    #[test]
+    fn without_a_hot_loop_both_forms_say_so() {
+        let variant: PassVariant = "f32_softmax__avx512_t2_u256".parse().unwrap();
+        let emitted = softmax_codegen::operations(&variant);
+        let comparison = Comparison { variant: &variant, emitted, compiled: None };
+        let json = comparison.json();
+        assert_eq!(json["assembly"], Value::Null);
+        assert!(json["note"].as_str().unwrap().starts_with("no hot loop: "), "{json}");
+        assert_eq!(json["ir"]["elements"], 256);
+        assert!(comparison.text().contains(NO_HOT_LOOP));
     }
 
     /// Each vector is read once and written at most once, whatever the compiler did to the loop.

@@ -7,7 +7,7 @@ mod counts;
 mod instruction;
 
 use crate::error::bad_input;
-use crate::{flags, project, stdout};
+use crate::{flags, project, stderr, stdout};
 use anyhow::{Context, Result};
 use assembly::Listing;
 use counts::Comparison;
@@ -18,7 +18,7 @@ pub fn run(flags: &flags::Show) -> Result<()> {
     let variants = project::grid()?.variants;
     let variant = find(&flags.id, &variants)?;
     if !variants.contains(&variant) {
-        eprintln!("{variant} is not in the project's grid; this is what it would be");
+        stderr::say(format_args!("{variant} is not in the project's grid; this is what it would be"));
     }
     if flags.json {
         let assembly = compile::assembly(&variant)?;
@@ -60,10 +60,15 @@ fn listing<'a>(variant: &PassVariant, assembly: &'a str) -> Result<Listing<'a>> 
 /// The variant of that id, in the grid or not.
 fn find(id: &str, variants: &[PassVariant]) -> Result<PassVariant> {
     let ids: Vec<String> = variants.iter().map(PassVariant::id).collect();
-    let nearest = nearest(id, ids.iter().map(String::as_str)).unwrap_or_default();
-    id.parse().map_err(|error| match error {
-        InvalidVariant::Pruned(..) => bad_input(format!("{error}; nearest in the grid: {nearest}")),
-        _ => bad_input(format!("no variant `{id}`, did you mean `{nearest}`? (all: cargo xtask list)")),
+    let nearest = nearest(id, ids.iter().map(String::as_str));
+    id.parse().map_err(|error| match (error, nearest) {
+        (error @ InvalidVariant::Pruned(..), Some(nearest)) => {
+            bad_input(format!("{error}; nearest in the grid: {nearest}"))
+        }
+        (_, Some(nearest)) => {
+            bad_input(format!("no variant `{id}`, did you mean `{nearest}`? (all: cargo xtask list)"))
+        }
+        (error, None) => bad_input(format!("{error} (all: cargo xtask list)")),
     })
 }
 
@@ -79,6 +84,8 @@ mod tests {
         assert!(error.contains("did you mean `f32_max__avx2_u32`?"), "{error}");
         let error = find("f32_max__avx2_u32_acc3", &variants).unwrap_err().to_string();
         assert!(error.contains("do not divide") && error.contains("f32_max__avx2_u32"), "{error}");
+        let error = find("softmax", &variants).unwrap_err().to_string();
+        assert!(error.contains("expected ELEMENT_PASS__ISA") && error.contains("xtask list"), "{error}");
         assert_eq!(find("f32_max__avx2_u64", &variants).unwrap().tile.unroll, 8);
     }
 }

@@ -23,7 +23,7 @@ mod search;
 
 use crate::error::bad_input;
 use crate::measuring::{Child, child, preflight};
-use crate::{flags, host, project, stdout};
+use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use effort::Effort;
@@ -55,8 +55,8 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
 
     let default = project::default_profile()?;
     let rustc = rustc_version()?;
-    preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    eprintln!("building the measuring process with the full grid");
+    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    stderr::say("building the measuring process with the full grid");
     let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
@@ -64,13 +64,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     if found.profile.tables.is_empty() {
         bail!("no plan passed the correctness gate, so there is no profile: see the failures above");
     }
-    let origin = Origin {
-        rustc,
-        grid_hash: grid.hash(),
-        grid_variants: grid.variants.len(),
-        effort: effort.name.to_owned(),
-        seconds: found.seconds,
-    };
+    let origin = origin(flags, &grid, rustc, found.seconds);
     let tuned = Profile { origin: Some(origin), ..found.profile };
     // What was found is shown even if it cannot be written.
     let written = output.write(&profile::write(&tuned));
@@ -80,9 +74,23 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     }
     stdout::print(&report::text(&tuned))?;
     written?;
-    eprintln!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds);
-    eprintln!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display());
+    stderr::say(format_args!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds));
+    stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
     Ok(())
+}
+
+/// How the profile was made.
+fn origin(flags: &flags::Tune, grid: &Enumeration, rustc: String, seconds: f64) -> Origin {
+    let effort = Effort::new(flags.effort);
+    let budget = flags.budget.filter(|&budget| budget != effort.budget);
+    Origin {
+        rustc,
+        grid_hash: grid.hash(),
+        grid_variants: grid.variants.len(),
+        effort: effort.name.to_owned(),
+        budget_seconds: budget.map(|budget| budget.as_secs()),
+        seconds,
+    }
 }
 
 /// What a search ended with.
@@ -119,7 +127,7 @@ fn search(
         tables.extend(search.run(&effort.sizes)?);
     }
     progress.finish();
-    report::failures(gate.failures()).iter().for_each(|line| eprintln!("{line}"));
+    report::failures(gate.failures()).iter().for_each(stderr::say);
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
     Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64() })
@@ -204,6 +212,18 @@ mod tests {
         assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
         let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
+    }
+
+    #[test]
+    fn a_profile_tells_a_budget_that_is_not_the_efforts_own() {
+        let told = |line: &str| {
+            let origin = origin(&typed(line), &Enumeration::default(), String::new(), 1.0);
+            (origin.effort, origin.budget_seconds)
+        };
+        assert_eq!(told("--budget 8s"), ("standard".to_owned(), Some(8)));
+        assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
+        assert_eq!(told("--budget 4m"), ("standard".to_owned(), None));
+        assert_eq!(told(""), ("standard".to_owned(), None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
 use super::clock::Clock;
-use crate::progress;
+use crate::{progress, stderr};
 use indicatif::ProgressBar;
 
 /// Steps of the bar; finer than it is wide.
@@ -37,7 +37,7 @@ impl Progress {
                 bar.set_message("");
             }
             None if self.silent => {}
-            None => eprintln!("[{:3.0} s] {what}", clock.elapsed().as_secs_f64()),
+            None => stderr::say(format_args!("[{:3.0} s] {what}", clock.elapsed().as_secs_f64())),
         }
     }
 
@@ -51,9 +51,9 @@ impl Progress {
     /// A line that stays.
     pub fn note(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            Some(bar) => bar.suspend(|| stderr::say(text)),
             None if self.silent => {}
-            None => eprintln!("{text}"),
+            None => stderr::say(text),
         }
     }
 
