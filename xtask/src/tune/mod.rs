@@ -7,6 +7,7 @@
 //!
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is
 //! concluded here, behind two traits ([`crate::measuring::Timings`], [`gate::Oracle`]), so that tests need no hardware.
+//! Between the two stands the [`journal`], which makes a search that was killed go on where it was.
 
 mod classes;
 mod clock;
@@ -15,19 +16,23 @@ mod effort;
 mod evidence;
 mod field;
 mod gate;
+mod journal;
+#[cfg(test)]
+mod model;
 mod output;
 mod progress;
 mod race;
 mod report;
 mod search;
 
-use crate::error::bad_input;
-use crate::measuring::{Child, child, preflight};
+use crate::error::{bad_input, interrupted};
+use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result, bail};
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
+use journal::{Codes, Journal, Journaled, Opened};
 use output::Output;
 use progress::Progress;
 use search::Search;
@@ -35,7 +40,9 @@ use softmax_codegen::profile;
 use softmax_spec::profile::{Origin, Profile};
 use softmax_spec::{Enumeration, Isa, PassVariant};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 /// Runs the command.
 pub fn run(flags: &flags::Tune) -> Result<()> {
@@ -55,12 +62,20 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
 
     let default = project::default_profile()?;
     let rustc = rustc_version()?;
+    let mut codes = Codes::default();
+    let opened = open_journal(flags, &output, &rustc, &mut codes)?;
+    let journal = opened.journal.path().to_owned();
     preflight::warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     eprintln!("building the measuring process with the full grid");
     let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
-    let found = search(flags, &effort, &default, variants, &mut child)?;
+    variants.iter().flat_map(|(_, list)| list).for_each(|variant| _ = codes.of(&variant.id()));
+    child.end_on_ctrl_c()?;
+    let started = Instant::now();
+    let machine = Journaled::new(&mut child, opened, codes, Box::new(move || started.elapsed()));
+    let mut found =
+        search(flags, &effort, &default, variants, machine).map_err(|error| early(error, &journal))?;
     if found.profile.tables.is_empty() {
         bail!("no plan passed the correctness gate, so there is no profile: see the failures above");
     }
@@ -74,13 +89,16 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     let tuned = Profile { origin: Some(origin), ..found.profile };
     // What was found is shown even if it cannot be written.
     let written = output.write(&profile::write(&tuned));
+    let written = written.and_then(|()| found.journal.complete(found.seconds));
     if flags.json {
-        let report = report::json(&tuned, output.path(), found.seconds, found.gate.failures());
+        let paths = [output.path(), found.journal.path()];
+        let report = report::json(&tuned, paths, found.seconds, found.gate.failures());
         return stdout::print_json(&report).and(written);
     }
     stdout::print(&report::text(&tuned))?;
     written?;
     eprintln!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds);
+    eprintln!("every measurement is in {}", journal.display());
     eprintln!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display());
     Ok(())
 }
@@ -90,6 +108,7 @@ struct Found {
     profile: Profile,
     gate: Gate,
     seconds: f64,
+    journal: Journal,
 }
 
 fn search(
@@ -97,15 +116,16 @@ fn search(
     effort: &Effort,
     default: &Profile,
     variants: Vec<(Isa, Vec<PassVariant>)>,
-    child: &mut Child,
+    mut machine: Journaled<Child>,
 ) -> Result<Found> {
-    let mut clock = Clock::start(effort.budget, search::weight(&effort.sizes) * variants.len() as f64);
+    let weight = search::weight(&effort.sizes) * variants.len() as f64;
+    let mut clock = Clock::new(machine.time(), effort.budget, weight);
     let progress = Progress::new();
     let mut gate = Gate::default();
     let mut tables = Vec::new();
     for (isa, variants) in variants {
         let mut search = Search {
-            machine: &mut *child,
+            machine: &mut machine,
             effort,
             clock: &mut clock,
             progress: &progress,
@@ -122,7 +142,47 @@ fn search(
     report::failures(gate.failures()).iter().for_each(|line| eprintln!("{line}"));
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
-    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64(), journal: machine.into_journal() })
+}
+
+/// Opens the journal that the flags ask for, and says what came of it.
+fn open_journal(flags: &flags::Tune, output: &Output, rustc: &str, codes: &mut Codes) -> Result<Opened> {
+    let path = match &flags.journal {
+        Some(path) => std::path::absolute(path).with_context(|| format!("no path: {}", path.display()))?,
+        None => output.path().with_extension("journal.jsonl"),
+    };
+    if path == output.path() {
+        return Err(bad_input("--journal and --output name the same file: give the journal one of its own"));
+    }
+    let header = journal::header(&host::host(), rustc)?;
+    let opened = match flags.resume {
+        true => Journal::resume(&path, header, codes)?,
+        false => Journal::start(&path, header)?,
+    };
+    opened.notes.iter().for_each(|note| eprintln!("{note}"));
+    Ok(opened)
+}
+
+/// What a search that ended early leaves, and how to go on.
+fn early(error: anyhow::Error, journal: &Path) -> anyhow::Error {
+    let left = format!("what was measured is in {}, go on with: {}", journal.display(), resuming());
+    match error.is::<Interrupted>() {
+        true => interrupted(left),
+        false => error.context(format!("the search ended early ({left})")),
+    }
+}
+
+/// This command line with `--resume`.
+fn resuming() -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:^+".contains(c);
+    let quoted = |arg: String| match !arg.is_empty() && arg.chars().all(is_plain) {
+        true => arg,
+        false => format!("'{}'", arg.replace('\'', r"'\''")),
+    };
+    let mut words = vec!["cargo xtask".to_owned()];
+    words.extend(std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned())));
+    words.extend(words.iter().all(|word| word != "--resume").then(|| "--resume".to_owned()));
+    words.join(" ")
 }
 
 /// The ISAs to tune: those asked for, or the best available.
