@@ -28,7 +28,7 @@ mod search;
 use crate::error::{bad_input, interrupted};
 use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::{flags, host, project, stdout};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
@@ -165,23 +165,24 @@ fn open_journal(flags: &flags::Tune, output: &Output, rustc: &str, codes: &mut C
 
 /// What a search that ended early leaves, and how to go on.
 fn early(error: anyhow::Error, journal: &Path) -> anyhow::Error {
-    let left = format!("what was measured is in {}, go on with: {}", journal.display(), resuming());
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let left = format!("what was measured is in {}; go on with: {}", journal.display(), resuming(args));
     match error.is::<Interrupted>() {
         true => interrupted(left),
-        false => error.context(format!("the search ended early ({left})")),
+        false => anyhow!("{error:#}; {left}"),
     }
 }
 
-/// This command line with `--resume`.
-fn resuming() -> String {
+/// The command line of these arguments with `--resume`.
+fn resuming(args: impl Iterator<Item = String>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:^+".contains(c);
     let quoted = |arg: String| match !arg.is_empty() && arg.chars().all(is_plain) {
         true => arg,
         false => format!("'{}'", arg.replace('\'', r"'\''")),
     };
-    let mut words = vec!["cargo xtask".to_owned()];
-    words.extend(std::env::args_os().skip(1).map(|arg| quoted(arg.to_string_lossy().into_owned())));
-    words.extend(words.iter().all(|word| word != "--resume").then(|| "--resume".to_owned()));
+    let mut words: Vec<String> = ["cargo", "xtask"].map(str::to_owned).into();
+    words.extend(args.filter(|arg| arg != "--resume").map(quoted));
+    words.push("--resume".to_owned());
     words.join(" ")
 }
 
@@ -264,6 +265,17 @@ mod tests {
         assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
         let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
+    }
+
+    #[test]
+    fn how_to_go_on_is_the_same_command_with_one_flag_more() {
+        let going_on = |line: &[&str]| resuming(line.iter().map(|&arg| arg.to_owned()));
+        assert_eq!(going_on(&["tune", "--sizes", "2^18,4k"]), "cargo xtask tune --sizes 2^18,4k --resume");
+        assert_eq!(going_on(&["tune", "--resume", "--json"]), "cargo xtask tune --json --resume");
+        assert_eq!(
+            going_on(&["tune", "--output", "it's a b"]),
+            r"cargo xtask tune --output 'it'\''s a b' --resume"
+        );
     }
 
     #[test]
