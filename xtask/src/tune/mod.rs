@@ -86,16 +86,22 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
         effort: effort.name.to_owned(),
         seconds: found.seconds,
     };
-    let tuned = Profile { origin: Some(origin), ..found.profile };
-    // What was found is shown even if it cannot be written.
-    let written = output.write(&profile::write(&tuned));
+    found.profile.origin = Some(origin);
+    publish(flags, &output, found)
+}
+
+/// Writes the profile and shows what was found, which is shown even if it cannot be written.
+fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()> {
+    let tuned = &found.profile;
+    let written = output.write(&profile::write(tuned));
     let written = written.and_then(|()| found.journal.complete(found.seconds));
+    let journal = found.journal.path();
+    let written = written.map_err(|error| early(error, journal));
     if flags.json {
-        let paths = [output.path(), found.journal.path()];
-        let report = report::json(&tuned, paths, found.seconds, found.gate.failures());
+        let report = report::json(tuned, [output.path(), journal], found.seconds, found.gate.failures());
         return stdout::print_json(&report).and(written);
     }
-    stdout::print(&report::text(&tuned))?;
+    stdout::print(&report::text(tuned))?;
     written?;
     eprintln!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds);
     eprintln!("every measurement is in {}", journal.display());
