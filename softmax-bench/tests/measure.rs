@@ -3,7 +3,7 @@
 
 use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
 use softmax_spec::Accuracy;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 /// The replies to these lines; the process must end well when they do.
@@ -133,4 +133,26 @@ fn peers_and_our_api_are_found_and_verified() {
     let replies = converse(&[line(&Request::Find("peer:mkl".to_owned()))]);
     let [Reply::Found(Err(reason))] = &replies[..] else { panic!("{replies:?}") };
     assert!(reason.contains("peer:onednn"), "{reason}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_does_not_outlive_whoever_started_it() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let start = || {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_measure"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("measure starts");
+        let (mut stdin, stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        stdin.write_all(&[line(&Request::Describe), vec![b'\n']].concat()).expect("measure reads");
+        BufReader::new(stdout).read_line(&mut String::new()).expect("measure answers");
+        (child, stdin)
+    };
+    let (mut child, stdin) = std::thread::spawn(start).join().expect("measure is started");
+    let status = child.wait().expect("measure ends, with its input still open");
+    assert_eq!(status.signal(), Some(9));
+    drop(stdin);
 }

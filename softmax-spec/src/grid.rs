@@ -2,6 +2,7 @@
 
 use crate::{
     Algorithm, Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Prefetch, Store, Streams, Tile,
+    fingerprint,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -269,10 +270,9 @@ impl Grid {
 }
 
 impl Enumeration {
-    /// A fingerprint of the variants' ids (64-bit FNV-1a), so that a profile can tell which grid it was tuned on.
+    /// A fingerprint of the variants' ids, so that a profile can tell which grid it was tuned on.
     pub fn hash(&self) -> u64 {
-        let bytes = self.variants.iter().flat_map(|variant| (variant.id() + "\n").into_bytes());
-        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+        fingerprint(self.variants.iter().flat_map(|variant| (variant.id() + "\n").into_bytes()))
     }
 }
 

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 const BAD_INPUT: u8 = 2;
 /// The work itself failed.
 const FAILED: u8 = 1;
+/// Ctrl-C: 128 and the number of the signal, as shells have it.
+pub const INTERRUPTED: u8 = 130;
 
 /// An error that is the caller's to mend, exit code 2. Any other error is exit code 1.
 #[derive(Debug)]
@@ -26,8 +28,29 @@ pub fn bad_input(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(BadInput(message.into()))
 }
 
+/// Ctrl-C, with what is left and how to go on; exit code 130.
+#[derive(Debug)]
+struct Interrupted(String);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// An error for ctrl-C.
+pub fn interrupted(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Interrupted(message.into()))
+}
+
 /// Prints a failed command's error and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(Interrupted(message)) = error.downcast_ref() {
+        stderr::say(format_args!("interrupted: {}", one_line(message)));
+        return ExitCode::from(INTERRUPTED);
+    }
     stderr::say(format_args!("error: {}", one_line(&format!("{error:#}"))));
     let is_input = error.chain().any(|cause| cause.is::<BadInput>());
     ExitCode::from(if is_input { BAD_INPUT } else { FAILED })

@@ -66,6 +66,12 @@ pub struct Tune {
     /// Where to write the profile
     #[arg(long, value_name = "PATH", default_value = "softmax-profile.toml")]
     pub output: PathBuf,
+    /// Where to keep every measurement [default: beside the profile, softmax-profile.journal.jsonl]
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Go on with the journal, after a kill or with other flags: measure only what is not in it
+    #[arg(long)]
+    pub resume: bool,
     /// Only say what would be done and how long it would take
     #[arg(long)]
     pub dry_run: bool,

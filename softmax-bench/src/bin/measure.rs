@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
 use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
-use softmax_bench::{timer, verify};
+use softmax_bench::{leash, timer, verify};
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::slice;
 
 fn main() -> Result<()> {
+    leash::end_with_parent();
     let pin = Pin::to_current_core();
     if pin.is_none() {
         // Not `eprintln!`, which would panic if nobody reads it.

@@ -1,6 +1,7 @@
 //! The measuring process: building it, starting it, asking it.
 
 use super::Timings;
+use super::interrupt::{self, Interrupted, Process};
 use crate::project;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
@@ -8,7 +9,8 @@ use softmax_bench::protocol::{Candidate, Reply, Request, TimeRequest};
 use softmax_spec::Isa;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Builds the measuring process with these features beside its own and returns where it is. Cargo's own progress goes to
 /// stderr.
@@ -37,7 +39,7 @@ fn executable(message: &Value) -> Option<PathBuf> {
 pub struct Child {
     path: PathBuf,
     environment: Vec<(&'static str, String)>,
-    process: std::process::Child,
+    process: Process,
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
 }
@@ -45,13 +47,14 @@ pub struct Child {
 impl Child {
     /// Starts it with these variables added to its environment.
     pub fn start(path: &Path, environment: Vec<(&'static str, String)>) -> Result<Child> {
-        let mut command = Command::new(path);
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
-        let requests = process.stdin.take();
-        let replies = BufReader::new(process.stdout.take().context("the measuring process has no stdout")?);
+        let (process, requests, replies) = spawn(path, &environment)?;
+        let process = Arc::new(Mutex::new(process));
         Ok(Child { path: path.to_owned(), environment, process, requests, replies })
+    }
+
+    /// From now on ctrl-C ends it, and whatever it is asked fails with [`Interrupted`].
+    pub fn end_on_ctrl_c(&self) -> Result<()> {
+        interrupt::watch(Arc::clone(&self.process))
     }
 
     /// The ISAs that it supports and the variants that it holds.
@@ -86,21 +89,40 @@ impl Child {
 
     /// A kernel or a library that crashes takes down the process, not the search. Says so.
     fn restart(&mut self) -> Result<String> {
-        let status = self.process.wait()?;
-        *self = Child::start(&self.path, self.environment.clone())?;
+        let status = self.ended()?;
+        let (process, requests, replies) = spawn(&self.path, &self.environment)?;
+        // In its place, so that ctrl-C ends the new one.
+        *self.lock() = process;
+        (self.requests, self.replies) = (requests, replies);
         Ok(format!("it crashed the measuring process ({status})"))
+    }
+
+    /// How it ended, if not from outside.
+    fn ended(&self) -> Result<ExitStatus> {
+        let status = self.lock().wait()?;
+        interrupt::check()?;
+        match interrupt::killed_by(status) {
+            None => Ok(status),
+            Some(interrupt::CTRL_C) => Err(Interrupted.into()),
+            Some(_) => bail!("the measuring process was killed from outside ({status})"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, process::Child> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask(&mut self, request: &Request) -> Result<Reply> {
         match self.exchange(request)? {
             Some(Reply::Error(error)) => bail!("the measuring process refuses: {error}"),
             Some(reply) => Ok(reply),
-            None => bail!("the measuring process ended early ({})", self.process.wait()?),
+            None => bail!("the measuring process ended early ({})", self.ended()?),
         }
     }
 
     /// `None` if the process is gone.
     fn exchange(&mut self, request: &Request) -> Result<Option<Reply>> {
+        interrupt::check()?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         let requests = self.requests.as_mut().context("the measuring process is being stopped")?;
@@ -128,8 +150,21 @@ impl Drop for Child {
     fn drop(&mut self) {
         // It ends when its input does.
         self.requests = None;
-        let _ = self.process.wait();
+        let _ = self.lock().wait();
     }
+}
+
+fn spawn(
+    path: &Path,
+    environment: &[(&'static str, String)],
+) -> Result<(process::Child, Option<ChildStdin>, BufReader<ChildStdout>)> {
+    let mut command = Command::new(path);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
+    let requests = process.stdin.take();
+    let replies = BufReader::new(process.stdout.take().context("the measuring process has no stdout")?);
+    Ok((process, requests, replies))
 }
 
 fn unexpected(reply: &Reply) -> anyhow::Error {

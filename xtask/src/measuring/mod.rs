@@ -2,10 +2,12 @@
 //! does, and what may be concluded from samples.
 
 pub mod child;
+pub mod interrupt;
 pub mod preflight;
 pub mod statistics;
 
 pub use child::Child;
+pub use interrupt::Interrupted;
 
 use anyhow::Result;
 use softmax_bench::protocol::TimeRequest;

@@ -1,12 +1,12 @@
 //! Size classes: from the best plans at some lengths to ranges of lengths, with measured bounds.
 
+use super::clock::Deadline;
 use super::race::{Entry, Row, Rules, race};
 use crate::measuring::Timings;
 use crate::measuring::statistics::{median, ratios};
 use anyhow::Result;
 use softmax_spec::Plan;
 use softmax_spec::profile::{Class, Evidence};
-use std::time::Instant;
 
 /// The best plan at one length.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub fn classes(
     picks: &[Pick],
     in_place: bool,
     rules: &Rules,
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<Vec<Class>> {
     let runs: Vec<&[Pick]> = picks.chunk_by(|a, b| a.plan == b.plan).collect();
     let mut classes = Vec::new();
@@ -48,14 +48,14 @@ fn crossover(
     longer: &Pick,
     in_place: bool,
     rules: &Rules,
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<usize> {
     let (mut low, mut high) = (shorter.evidence.len, longer.evidence.len);
     if let Some(longest) = shorter.plan.longest_row() {
         high = high.min(longest + 1);
     }
     let entries = [shorter, longer].map(|pick| Entry { id: pick.plan.to_string(), groups: vec![] });
-    while high as f64 / low as f64 > PRECISION && high - low > 1 && Instant::now() < deadline {
+    while high as f64 / low as f64 > PRECISION && high - low > 1 && !deadline.has_passed() {
         let len = between(low, high);
         let finish = race(timings, Row { len, in_place }, &entries, rules, deadline, |_| {})?;
         match median(&ratios(&finish.samples[0], &finish.samples[1])) <= 1.0 {
@@ -75,6 +75,7 @@ fn between(low: usize, high: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tune::clock::Time;
     use softmax_bench::protocol::TimeRequest;
     use std::time::Duration;
 
@@ -108,8 +109,8 @@ mod tests {
 
     fn run(crossing: usize, picks: &[Pick], seconds: u64) -> Vec<Class> {
         let rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        classes(&mut Crossing(crossing), picks, false, &rules, deadline).unwrap()
+        let deadline = Time::default().after(Duration::from_secs(seconds));
+        classes(&mut Crossing(crossing), picks, false, &rules, &deadline).unwrap()
     }
 
     #[test]

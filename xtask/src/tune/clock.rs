@@ -1,27 +1,75 @@
-//! Wall time, shared out among the steps of a search so that it ends in time and no step starves a later one.
+//! Time, shared out among the steps of a search so that it ends in time and no step starves a later one.
 
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a search has taken. It goes on with every answer of the machine and stands still between them, so that
+/// what a search does depends on answers alone: replayed from its journal it asks the same questions again.
+#[derive(Debug, Clone, Default)]
+pub struct Time(Rc<Cell<Duration>>);
+
+impl Time {
+    /// Since the search began.
+    pub fn now(&self) -> Duration {
+        self.0.get()
+    }
+
+    /// An answer has taken that long.
+    pub fn pass(&self, duration: Duration) {
+        self.0.set(self.now() + duration);
+    }
+
+    /// What is that far ahead.
+    pub fn after(&self, duration: Duration) -> Deadline {
+        Deadline { time: self.clone(), at: self.now() + duration }
+    }
+}
+
+/// When something must be through.
+#[derive(Debug, Clone)]
+pub struct Deadline {
+    time: Time,
+    at: Duration,
+}
+
+impl Deadline {
+    /// The time that it is about.
+    pub fn time(&self) -> &Time {
+        &self.time
+    }
+
+    /// What is left until then.
+    pub fn left(&self) -> Duration {
+        self.at.saturating_sub(self.time.now())
+    }
+
+    /// Whether nothing is left.
+    pub fn has_passed(&self) -> bool {
+        self.left().is_zero()
+    }
+}
 
 /// A budget and the weight of what is still to be done with it.
 #[derive(Debug)]
 pub struct Clock {
-    started: Instant,
+    time: Time,
     budget: Duration,
     total: f64,
     left: f64,
 }
 
 impl Clock {
-    /// Starts a budget for steps that weigh `total` together.
-    pub fn start(budget: Duration, total: f64) -> Clock {
-        Clock { started: Instant::now(), budget, total, left: total }
+    /// A budget of `time` for steps that weigh `total` together.
+    pub fn new(time: Time, budget: Duration, total: f64) -> Clock {
+        Clock { time, budget, total, left: total }
     }
 
     /// When a step of that weight must be through. What earlier steps did not need is shared among all that follow.
-    pub fn step(&mut self, weight: f64) -> Instant {
+    pub fn step(&mut self, weight: f64) -> Deadline {
         let share = (weight / self.left.max(weight)).clamp(0.0, 1.0);
         self.left -= weight;
-        Instant::now() + self.remaining().mul_f64(share)
+        self.time.after(self.remaining().mul_f64(share))
     }
 
     /// Leaves out steps of that weight.
@@ -31,7 +79,7 @@ impl Clock {
 
     /// Time that has passed.
     pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.time.now()
     }
 
     /// Time that is left of the budget.
@@ -49,16 +97,22 @@ impl Clock {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn steps_share_what_is_left() {
-        let mut clock = Clock::start(Duration::from_secs(100), 4.0);
-        let allowed =
-            |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_secs_f64().round();
-        assert_eq!(allowed(clock.step(1.0)), 25.0);
-        assert_eq!(allowed(clock.step(1.0)), 33.0);
+        let time = Time::default();
+        let mut clock = Clock::new(time.clone(), 100 * SECOND, 4.0);
+        assert_eq!(clock.step(1.0).left(), 25 * SECOND);
+        time.pass(10 * SECOND);
+        assert_eq!(clock.step(1.0).left(), 30 * SECOND);
         clock.skip(1.0);
         assert_eq!(clock.progress(), 0.75);
-        assert_eq!(allowed(clock.step(1.0)), 100.0);
-        assert_eq!(clock.progress(), 1.0);
+        let last = clock.step(1.0);
+        assert_eq!((last.left(), clock.progress()), (90 * SECOND, 1.0));
+        time.pass(89 * SECOND);
+        assert!(!last.has_passed());
+        time.pass(SECOND);
+        assert!(last.has_passed() && clock.remaining().is_zero());
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is
 //! concluded here, behind two traits ([`crate::measuring::Timings`], [`gate::Oracle`]), so that tests need no hardware.
+//! Between the two stands the [`journal`], which makes a search that was killed go on where it was.
 
 mod classes;
 mod clock;
@@ -15,19 +16,23 @@ mod effort;
 mod evidence;
 mod field;
 mod gate;
+mod journal;
+#[cfg(test)]
+mod model;
 mod output;
 mod progress;
 mod race;
 mod report;
 mod search;
 
-use crate::error::bad_input;
-use crate::measuring::{Child, child, preflight};
+use crate::error::{bad_input, interrupted};
+use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::{flags, host, project, stderr, stdout};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
+use journal::{Codes, Journal, Journaled, Opened};
 use output::Output;
 use progress::Progress;
 use search::Search;
@@ -35,7 +40,9 @@ use softmax_codegen::profile;
 use softmax_spec::profile::{Origin, Profile};
 use softmax_spec::{Enumeration, Isa, PassVariant};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 /// Runs the command.
 pub fn run(flags: &flags::Tune) -> Result<()> {
@@ -55,26 +62,42 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
 
     let default = project::default_profile()?;
     let rustc = rustc_version()?;
+    let mut codes = Codes::default();
+    let opened = open_journal(flags, &output, &rustc, &mut codes)?;
+    let journal = opened.journal.path().to_owned();
     preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
     stderr::say("building the measuring process with the full grid");
     let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
-    let found = search(flags, &effort, &default, variants, &mut child)?;
+    variants.iter().flat_map(|(_, list)| list).for_each(|variant| _ = codes.of(&variant.id()));
+    child.end_on_ctrl_c()?;
+    let started = Instant::now();
+    let machine = Journaled::new(&mut child, opened, codes, Box::new(move || started.elapsed()));
+    let mut found =
+        search(flags, &effort, &default, variants, machine).map_err(|error| early(error, &journal))?;
     if found.profile.tables.is_empty() {
         bail!("no plan passed the correctness gate, so there is no profile: see the failures above");
     }
-    let origin = origin(flags, &grid, rustc, found.seconds);
-    let tuned = Profile { origin: Some(origin), ..found.profile };
-    // What was found is shown even if it cannot be written.
-    let written = output.write(&profile::write(&tuned));
+    found.profile.origin = Some(origin(flags, &grid, rustc, found.seconds));
+    publish(flags, &output, found)
+}
+
+/// Writes the profile and shows what was found, which is shown even if it cannot be written.
+fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()> {
+    let tuned = &found.profile;
+    let written = output.write(&profile::write(tuned));
+    let written = written.and_then(|()| found.journal.complete(found.seconds));
+    let journal = found.journal.path();
+    let written = written.map_err(|error| early(error, journal));
     if flags.json {
-        let report = report::json(&tuned, output.path(), found.seconds, found.gate.failures());
+        let report = report::json(tuned, [output.path(), journal], found.seconds, found.gate.failures());
         return stdout::print_json(&report).and(written);
     }
-    stdout::print(&report::text(&tuned))?;
+    stdout::print(&report::text(tuned))?;
     written?;
     stderr::say(format_args!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds));
+    stderr::say(format_args!("every measurement is in {}", journal.display()));
     stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
     Ok(())
 }
@@ -98,6 +121,7 @@ struct Found {
     profile: Profile,
     gate: Gate,
     seconds: f64,
+    journal: Journal,
 }
 
 fn search(
@@ -105,15 +129,16 @@ fn search(
     effort: &Effort,
     default: &Profile,
     variants: Vec<(Isa, Vec<PassVariant>)>,
-    child: &mut Child,
+    mut machine: Journaled<Child>,
 ) -> Result<Found> {
-    let mut clock = Clock::start(effort.budget, search::weight(&effort.sizes) * variants.len() as f64);
+    let weight = search::weight(&effort.sizes) * variants.len() as f64;
+    let mut clock = Clock::new(machine.time(), effort.budget, weight);
     let progress = Progress::new();
     let mut gate = Gate::default();
     let mut tables = Vec::new();
     for (isa, variants) in variants {
         let mut search = Search {
-            machine: &mut *child,
+            machine: &mut machine,
             effort,
             clock: &mut clock,
             progress: &progress,
@@ -130,7 +155,48 @@ fn search(
     report::failures(gate.failures()).iter().for_each(stderr::say);
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
-    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64(), journal: machine.into_journal() })
+}
+
+/// Opens the journal that the flags ask for, and says what came of it.
+fn open_journal(flags: &flags::Tune, output: &Output, rustc: &str, codes: &mut Codes) -> Result<Opened> {
+    let path = match &flags.journal {
+        Some(path) => std::path::absolute(path).with_context(|| format!("no path: {}", path.display()))?,
+        None => output.path().with_extension("journal.jsonl"),
+    };
+    if path == output.path() {
+        return Err(bad_input("--journal and --output name the same file: give the journal one of its own"));
+    }
+    let header = journal::header(&host::host(), rustc)?;
+    let opened = match flags.resume {
+        true => Journal::resume(&path, header, codes)?,
+        false => Journal::start(&path, header)?,
+    };
+    opened.notes.iter().for_each(stderr::say);
+    Ok(opened)
+}
+
+/// What a search that ended early leaves, and how to go on.
+fn early(error: anyhow::Error, journal: &Path) -> anyhow::Error {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let left = format!("what was measured is in {}; go on with: {}", journal.display(), resuming(args));
+    match error.is::<Interrupted>() {
+        true => interrupted(left),
+        false => anyhow!("{error:#}; {left}"),
+    }
+}
+
+/// The command line of these arguments with `--resume`.
+fn resuming(args: impl Iterator<Item = String>) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:^+".contains(c);
+    let quoted = |arg: String| match !arg.is_empty() && arg.chars().all(is_plain) {
+        true => arg,
+        false => format!("'{}'", arg.replace('\'', r"'\''")),
+    };
+    let mut words: Vec<String> = ["cargo", "xtask"].map(str::to_owned).into();
+    words.extend(args.filter(|arg| arg != "--resume").map(quoted));
+    words.push("--resume".to_owned());
+    words.join(" ")
 }
 
 /// The ISAs to tune: those asked for, or the best available.
@@ -224,6 +290,17 @@ mod tests {
         assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
         assert_eq!(told("--budget 4m"), ("standard".to_owned(), None));
         assert_eq!(told(""), ("standard".to_owned(), None));
+    }
+
+    #[test]
+    fn how_to_go_on_is_the_same_command_with_one_flag_more() {
+        let going_on = |line: &[&str]| resuming(line.iter().map(|&arg| arg.to_owned()));
+        assert_eq!(going_on(&["tune", "--sizes", "2^18,4k"]), "cargo xtask tune --sizes 2^18,4k --resume");
+        assert_eq!(going_on(&["tune", "--resume", "--json"]), "cargo xtask tune --json --resume");
+        assert_eq!(
+            going_on(&["tune", "--output", "it's a b"]),
+            r"cargo xtask tune --output 'it'\''s a b' --resume"
+        );
     }
 
     #[test]

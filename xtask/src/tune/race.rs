@@ -4,12 +4,12 @@
 //! drifts hits all of them. After each batch of rounds, whoever is clearly slower than the leader of each of its
 //! groups drops out, and the time goes to those that are still in contention.
 
+use super::clock::Deadline;
 use crate::measuring::Timings;
 use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios};
 use anyhow::{Result, ensure};
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use std::cmp::Reverse;
-use std::time::Instant;
 
 /// A candidate of a race.
 #[derive(Debug, Clone)]
@@ -85,14 +85,14 @@ pub fn race(
     row: Row,
     entries: &[Entry],
     rules: &Rules,
-    deadline: Instant,
+    deadline: &Deadline,
     mut leading: impl FnMut(&str),
 ) -> Result<Finish> {
     let groups = 1 + entries.iter().flat_map(|entry| &entry.groups).max().copied().unwrap_or(0);
     let mut finish = Finish { samples: vec![Vec::new(); entries.len()], alive: vec![true; entries.len()] };
     let mut next = rules.first.min(rules.rounds);
     while next > 0 {
-        let started = Instant::now();
+        let started = deadline.time().now();
         let racing: Vec<usize> = (0..entries.len()).filter(|&i| finish.alive[i]).collect();
         let candidates = racing.iter().map(|&i| entries[i].id.clone()).collect();
         let request = TimeRequest {
@@ -116,12 +116,13 @@ pub fn race(
         if largest.is_some_and(|largest| largest <= rules.keep) {
             break;
         }
-        let spent = started.elapsed().as_secs_f64() / (next as f64 + SETUP_ROUNDS) / racing.len() as f64;
+        let taken = (deadline.time().now() - started).as_secs_f64();
+        let spent = taken / (next as f64 + SETUP_ROUNDS) / racing.len() as f64;
         let left = finish.alive.iter().filter(|alive| **alive).count() as f64;
         let done = finish.samples.iter().map(Vec::len).max().unwrap_or(0);
         next = rules.batch.min(rules.rounds - done);
         let seconds = spent * left * (next as f64 + SETUP_ROUNDS);
-        if deadline.saturating_duration_since(Instant::now()).as_secs_f64() < seconds {
+        if deadline.left().as_secs_f64() < seconds {
             break;
         }
     }
@@ -195,6 +196,7 @@ pub fn decide<K: Ord>(
 mod tests {
     use super::*;
     use crate::measuring::statistics::next;
+    use crate::tune::clock::Time;
     use std::time::Duration;
 
     /// Timings of candidates called by their true time, in a world with noise.
@@ -252,17 +254,17 @@ mod tests {
             .collect()
     }
 
-    fn later() -> Instant {
-        Instant::now() + Duration::from_secs(3600)
+    fn later() -> Deadline {
+        Time::default().after(Duration::from_secs(3600))
     }
 
     fn winner(world: &mut World, times: &[f64]) -> (Finish, Decision) {
         let entries = entries(times, 0);
-        let finish = race(world, ROW, &entries, &RULES, later(), |_| {}).unwrap();
+        let finish = race(world, ROW, &entries, &RULES, &later(), |_| {}).unwrap();
         let alive: Vec<usize> = (0..entries.len()).filter(|&i| finish.alive[i]).collect();
         let finalists: Vec<Entry> =
             alive.iter().map(|&i| Entry { groups: vec![], ..entries[i].clone() }).collect();
-        let confirmed = race(world, ROW, &finalists, &CONFIRMATION, later(), |_| {}).unwrap();
+        let confirmed = race(world, ROW, &finalists, &CONFIRMATION, &later(), |_| {}).unwrap();
         let all: Vec<usize> = (0..alive.len()).collect();
         let Decision { winner, ties } = decide(&confirmed.samples, &all, |i| i).unwrap();
         (finish, Decision { winner: alive[winner], ties: ties.into_iter().map(|i| alive[i]).collect() })
@@ -327,7 +329,7 @@ mod tests {
         assert!(decision.winner == 0 || decision.winner == 1);
         let entries = entries(&[1.01, 1.0], 0);
         let rules = Rules { first: 20, ..RULES };
-        let finish = race(&mut world, ROW, &entries, &rules, later(), |_| {}).unwrap();
+        let finish = race(&mut world, ROW, &entries, &rules, &later(), |_| {}).unwrap();
         assert_eq!(decide(&finish.samples, &[0, 1], |i| i), Some(Decision { winner: 1, ties: vec![] }));
     }
 
@@ -338,7 +340,7 @@ mod tests {
         all.push(Entry { id: "99 reference".to_owned(), groups: vec![] });
         all[1].groups.push(1);
         let finish =
-            race(&mut World::new(0.01, 0, 0.0), ROW, &all, &Rules { keep: 1, ..RULES }, later(), |_| {})
+            race(&mut World::new(0.01, 0, 0.0), ROW, &all, &Rules { keep: 1, ..RULES }, &later(), |_| {})
                 .unwrap();
         assert_eq!(finish.alive, [true, true, false, false, false, false, false, true]);
         assert_eq!(finish.ranking(&all, 1)[0], 1);
@@ -346,16 +348,17 @@ mod tests {
 
     #[test]
     fn a_deadline_that_has_passed_leaves_the_first_batch() {
-        struct Slow(World);
+        struct Slow(World, Time);
         impl Timings for Slow {
             fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-                std::thread::sleep(Duration::from_millis(2));
+                self.1.pass(Duration::from_millis(2));
                 self.0.samples(request)
             }
         }
         let entries = entries(&[1.0, 1.0, 1.0], 0);
-        let mut slow = Slow(World::new(0.1, 0, 0.0));
-        let finish = race(&mut slow, ROW, &entries, &RULES, Instant::now(), |_| {}).unwrap();
+        let time = Time::default();
+        let mut slow = Slow(World::new(0.1, 0, 0.0), time.clone());
+        let finish = race(&mut slow, ROW, &entries, &RULES, &time.after(Duration::ZERO), |_| {}).unwrap();
         assert_eq!(finish.samples[0].len(), RULES.first);
     }
 }

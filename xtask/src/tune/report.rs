@@ -92,9 +92,10 @@ pub fn failures(failures: &[Failure]) -> Vec<String> {
 }
 
 /// Everything, for scripts.
-pub fn json(tuned: &Profile, path: &Path, seconds: f64, failures: &[Failure]) -> Value {
+pub fn json(tuned: &Profile, [output, journal]: [&Path; 2], seconds: f64, failures: &[Failure]) -> Value {
     json!({
-        "profile": path.to_string_lossy(),
+        "profile": output.to_string_lossy(),
+        "journal": journal.to_string_lossy(),
         "name": tuned.name,
         "seconds": seconds,
         "tables": tuned.tables.iter().map(table_json).collect::<Value>(),

@@ -1,7 +1,7 @@
 //! The search on one ISA: per length, screen passes, race plans, confirm finalists; then find the crossovers.
 
 use super::classes::{self, Pick};
-use super::clock::Clock;
+use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist};
 use super::effort::Effort;
 use super::field::{Field, conclude};
@@ -16,7 +16,6 @@ use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Table};
 use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Pass, PassVariant, Plan};
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
 pub struct Search<'a, M> {
@@ -115,7 +114,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// worth shows only after another pass.
     fn screen(&mut self, len: usize) -> Result<Shortlist> {
         let deadline = self.clock.step(SCREENING * weight_of(len));
-        let groups = grouped(self.affordable_variants(len, deadline));
+        let groups = grouped(self.affordable_variants(len, &deadline));
         let variants: Vec<(usize, PassVariant)> = groups
             .values()
             .enumerate()
@@ -132,7 +131,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             Row { len, in_place: false },
             &entries,
             &self.effort.screening,
-            deadline,
+            &deadline,
             |id| {
                 self.progress.leader(id);
             },
@@ -150,13 +149,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// All variants for rows of this length, or if that takes too long as many of each group as there is time for: those
     /// that did well at the length before.
-    fn affordable_variants(&self, len: usize, deadline: Instant) -> Vec<PassVariant> {
+    fn affordable_variants(&self, len: usize, deadline: &Deadline) -> Vec<PassVariant> {
         let fits = |variant: &&PassVariant| suits(variant.shortest_row(), variant.longest_row(), len);
         let mut groups = grouped(self.variants.iter().filter(fits).copied());
         for group in groups.values_mut() {
             group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
         }
-        let mut seconds = seconds_until(deadline) - setup_seconds(len);
+        let mut seconds = deadline.left().as_secs_f64() - setup_seconds(len);
         let mut kept = Vec::new();
         let deepest = groups.values().map(Vec::len).max().unwrap_or(0);
         for place in 0..deepest {
@@ -218,19 +217,19 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 &Situation { group, accuracy, row },
                 shortlist,
                 before,
-                deadline,
+                &deadline,
             )?;
         }
         self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
         let progress = self.progress;
         let leading = |id: &str| progress.leader(id);
-        let raced = race(self.machine, row, &field.entries, &self.effort.racing, deadline, leading)?;
+        let raced = race(self.machine, row, &field.entries, &self.effort.racing, &deadline, leading)?;
 
         let deadline = self.clock.step(CONFIRMING * weight);
         let final_field = self.finalists(&field, &raced, row)?;
         self.progress.step(self.clock, &format!("{place}: confirming"));
         let confirmed =
-            race(self.machine, row, &final_field.entries, &self.effort.confirmation, deadline, leading)?;
+            race(self.machine, row, &final_field.entries, &self.effort.confirmation, &deadline, leading)?;
         for (group, &accuracy) in self.accuracies.iter().enumerate() {
             let default = self.default_plan(accuracy, row);
             let picks = picks.entry((group, row.in_place)).or_default();
@@ -247,11 +246,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
         situation: &Situation,
         shortlist: &Shortlist,
         before: Option<&Pick>,
-        deadline: Instant,
+        deadline: &Deadline,
     ) -> Result<()> {
         let &Situation { group, accuracy, row } = situation;
         let contenders = compose::contenders(shortlist, accuracy, row.in_place);
-        let mut seconds = (seconds_until(deadline) - setup_seconds(row.len)) / self.accuracies.len() as f64;
+        let mut seconds =
+            (deadline.left().as_secs_f64() - setup_seconds(row.len)) / self.accuracies.len() as f64;
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
         let known: Vec<Plan> =
@@ -326,14 +326,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 continue;
             }
             let mut classes =
-                classes::classes(self.machine, &picks, in_place, &self.effort.crossover, deadline)?;
+                classes::classes(self.machine, &picks, in_place, &self.effort.crossover, &deadline)?;
             let longest = classes.last().and_then(|class| class.plan.longest_row());
             if let (Some(last), Some(longest)) = (classes.last_mut(), longest) {
                 last.upper = Some(longest);
                 let plan = Plan::fallback(self.isa, Element::F32, accuracy);
                 classes.push(Class { upper: None, plan, evidence: None });
             }
-            if classes.len() > 1 && Instant::now() >= deadline {
+            if classes.len() > 1 && deadline.has_passed() {
                 let what = format!("{} {accuracy}{place}", self.isa);
                 self.progress
                     .note(&format!("no time for the crossovers of {what}: some bounds are only estimates"));
@@ -371,10 +371,6 @@ fn suits(shortest: usize, longest: Option<usize>, len: usize) -> bool {
     shortest <= len && longest.is_none_or(|longest| len <= longest)
 }
 
-fn seconds_until(deadline: Instant) -> f64 {
-    deadline.saturating_duration_since(Instant::now()).as_secs_f64()
-}
-
 fn setup_seconds(len: usize) -> f64 {
     len as f64 * SETUP_NS_PER_ELEMENT * 1e-9
 }
@@ -391,70 +387,9 @@ struct Situation {
 mod tests {
     use super::*;
     use crate::flags;
-    use crate::measuring::statistics::next;
-    use softmax_bench::protocol::{Candidate, TimeRequest};
+    use crate::tune::model::{CACHE, Model, WRONG};
     use softmax_spec::Algorithm;
     use std::time::Duration;
-
-    /// A machine on which reloading wins in cache and Two-Pass beyond, unroll 8 is best for every pass, and one
-    /// variant, the fastest of all, is wrong.
-    struct Model {
-        random: u64,
-        /// With the length of the row.
-        timed: Vec<(Candidate, usize)>,
-    }
-
-    const CACHE: usize = 100_000;
-    const CLASSIC: [Algorithm; 4] =
-        [Algorithm::TwoPass, Algorithm::ThreePassRecompute, Algorithm::ThreePassReload, Algorithm::Online];
-    const WRONG: &str = "f32_store_exp__avx2_a5_u64_acc2";
-
-    impl Model {
-        fn pass(variant: &PassVariant, len: usize) -> f64 {
-            let cached = len <= CACHE;
-            let work = match variant.pass {
-                Pass::Max | Pass::Scale => 0.05,
-                Pass::ExtSum | Pass::ExtScale => 0.25,
-                Pass::OnlineSum => 0.4,
-                _ => 0.2,
-            };
-            // No two cores are alike, so that there is one right answer.
-            let core = |exp: Exp| 0.005 * f64::from(exp.degree) + 0.02 * f64::from(exp.reduction as u8);
-            let core = variant.exp.map_or(0.0, core);
-            let tile = 1.0 + 0.1 * (variant.tile.unroll as f64 / 8.0).log2().abs();
-            let lucky = if variant.id() == WRONG { 0.5 } else { 1.0 };
-            ((work + core) * tile + if cached { 0.0 } else { 0.3 }) * lucky
-        }
-
-        fn truth(candidate: &str, len: usize) -> f64 {
-            match candidate.parse::<Plan>() {
-                // Nothing is gained by blocks or registers here, so that the crossover is one of the classic algorithms.
-                Ok(plan) if !CLASSIC.contains(&plan.algorithm()) => 9.0,
-                Ok(plan) => plan.passes().iter().map(|pass| Model::pass(pass, len)).sum(),
-                Err(_) => candidate.parse().map_or(0.1, |variant| Model::pass(&variant, len)),
-            }
-        }
-    }
-
-    impl Timings for Model {
-        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-            self.timed.extend(request.candidates.iter().map(|candidate| (candidate.clone(), request.len)));
-            let mut noisy = |truth: f64| {
-                let uniform = next(&mut self.random) as f64 / u64::MAX as f64;
-                let outlier = if next(&mut self.random).is_multiple_of(15) { 3.0 } else { 1.0 };
-                truth * (1.0 + 0.01 * uniform) * outlier
-            };
-            let times =
-                |id: &Candidate| (0..request.rounds).map(|_| noisy(Model::truth(id, request.len))).collect();
-            Ok(request.candidates.iter().map(times).collect())
-        }
-    }
-
-    impl Oracle for Model {
-        fn failure(&mut self, candidate: &Candidate, _: Option<u32>) -> Result<Option<String>> {
-            Ok(candidate.contains(WRONG).then(|| "2 + 2 = 5".to_owned()))
-        }
-    }
 
     fn default() -> Profile {
         Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] }
@@ -463,7 +398,7 @@ mod tests {
     fn search(model: &mut Model, gate: &mut Gate, sizes: &[usize]) -> Vec<Table> {
         let mut variants = crate::project::grid().unwrap().variants;
         variants.retain(|variant| variant.isa == Isa::Avx2);
-        let mut clock = Clock::start(Duration::from_secs(3600), weight(sizes));
+        let mut clock = Clock::new(model.time.clone(), Duration::from_secs(3600), weight(sizes));
         Search {
             machine: model,
             effort: &Effort::new(flags::Effort::Quick),
@@ -482,7 +417,7 @@ mod tests {
 
     #[test]
     fn the_right_plans_and_the_crossover_are_found_and_a_wrong_variant_is_never_timed() {
-        let mut model = Model { random: 3, timed: Vec::new() };
+        let mut model = Model::new(3);
         let mut gate = Gate::default();
         let tables = search(&mut model, &mut gate, &[1 << 10, 1 << 14, 1 << 18, 1 << 22]);
         assert_eq!(tables.iter().map(|table| table.in_place).collect::<Vec<_>>(), [false, true]);
@@ -508,7 +443,7 @@ mod tests {
 
     #[test]
     fn ways_through_memory_are_raced_on_long_rows_alone_and_backward_ones_in_plans() {
-        let mut model = Model { random: 7, timed: Vec::new() };
+        let mut model = Model::new(7);
         search(&mut model, &mut Gate::default(), &[1 << 10, 1 << 18]);
         let passes =
             model.timed.iter().filter_map(|(text, len)| Some((text.parse::<PassVariant>().ok()?, *len)));
@@ -521,14 +456,15 @@ mod tests {
 
     #[test]
     fn without_time_a_reduced_field_still_gives_a_table() {
-        let mut model = Model { random: 5, timed: Vec::new() };
+        let mut model = Model::new(5);
         let sizes = [1 << 10, 1 << 14];
         let mut variants = crate::project::grid().unwrap().variants;
         variants.retain(|variant| variant.isa == Isa::Avx2);
+        let time = model.time.clone();
         let tables = Search {
             machine: &mut model,
             effort: &Effort::new(flags::Effort::Quick),
-            clock: &mut Clock::start(Duration::ZERO, weight(&sizes)),
+            clock: &mut Clock::new(time, Duration::ZERO, weight(&sizes)),
             progress: &Progress::silent(),
             gate: &mut Gate::default(),
             default: &default(),

@@ -1,0 +1,115 @@
+//! The lines of a journal: one JSON value each, in the order in which things were measured.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use softmax_bench::protocol::{Candidate, TimeRequest};
+
+/// Version of the format that is read and written here.
+pub const VERSION: u64 = 1;
+/// How a journal begins, whatever its version.
+pub const BEGINNING: &str = "{\"softmax_journal\":{\"version\":";
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// What follows was measured by this machine, toolchain and code.
+    #[serde(rename = "softmax_journal")]
+    Header(Header),
+    /// The answer to a request for timings.
+    #[serde(rename = "samples")]
+    Samples(Samples),
+    /// The answer to a question about correctness.
+    #[serde(rename = "verdict")]
+    Verdict(Verdict),
+    /// The search has ended, and its profile is written.
+    #[serde(rename = "complete")]
+    Complete {
+        /// What the search has taken.
+        seconds: f64,
+    },
+}
+
+/// Who measures. Timings of another are of no use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`VERSION`]; first, see [`BEGINNING`].
+    pub version: u64,
+    /// The machine.
+    pub host: Value,
+    /// `rustc --version`.
+    pub rustc: String,
+    /// Fingerprint of what is between a kernel and its time: the timers, and the library around the kernels.
+    pub measuring: String,
+}
+
+/// A batch of rounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// What was asked.
+    pub request: TimeRequest,
+    /// Fingerprints of the candidates' code, in their order.
+    pub code: Vec<String>,
+    /// Nanoseconds per element, `[candidate][round]`.
+    pub samples: Vec<Vec<f64>>,
+    /// What it has taken, with what the search did since the answer before.
+    pub seconds: f64,
+    /// The line of the batch that some or all of these samples were taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<usize>,
+}
+
+impl Samples {
+    /// Whether every candidate has a code, and a sample of every round that is a number.
+    pub fn is_sound(&self) -> bool {
+        let count = self.request.candidates.len();
+        let is_sound = |samples: &Vec<f64>| {
+            samples.len() == self.request.rounds && samples.iter().all(|time| time.is_finite())
+        };
+        self.code.len() == count && self.samples.len() == count && self.samples.iter().all(is_sound)
+    }
+}
+
+/// What the gate found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What was verified.
+    pub candidate: Candidate,
+    /// The error that it was allowed, for plans.
+    pub max_ulp: Option<u32>,
+    /// Fingerprint of its code.
+    pub code: String,
+    /// What is wrong; `None` if nothing is.
+    pub failure: Option<String>,
+    /// What it has taken.
+    pub seconds: f64,
+}
+
+impl Record {
+    /// The record as a line.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("records have no maps with keys that are no strings") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_begins_as_every_journal_does() {
+        let header =
+            Header { version: VERSION, host: Value::Null, rustc: String::new(), measuring: String::new() };
+        let line = Record::Header(header).line();
+        assert!(line.starts_with(BEGINNING), "{line}");
+    }
+
+    #[test]
+    fn numbers_come_back_to_the_last_bit() {
+        let mut state = 1;
+        for _ in 0..10_000 {
+            let bits = crate::measuring::statistics::next(&mut state) >> 2;
+            let record = Record::Complete { seconds: f64::from_bits(bits) };
+            assert_eq!(serde_json::from_str::<Record>(&record.line()).unwrap(), record);
+        }
+    }
+}
