@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Bad flags or bad input: nothing was tried.
 const BAD_INPUT: u8 = 2;
-/// The work itself failed.
+/// The work itself failed, or the answer is no.
 const FAILED: u8 = 1;
 
 /// An error that is the caller's to mend, exit code 2. Any other error is exit code 1.
@@ -28,8 +28,17 @@ pub fn bad_input(message: impl Into<String>) -> anyhow::Error {
 /// Prints a failed command's error and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {}", one_line(&format!("{error:#}")));
-    let is_input = error.chain().any(|cause| cause.is::<BadInput>());
-    ExitCode::from(if is_input { BAD_INPUT } else { FAILED })
+    ExitCode::from(if is_bad_input(error) { BAD_INPUT } else { FAILED })
+}
+
+/// Whether the error is the caller's to mend.
+pub fn is_bad_input(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<BadInput>())
+}
+
+/// The exit code of a command that worked and whose answer is no.
+pub fn negative() -> ExitCode {
+    ExitCode::from(FAILED)
 }
 
 /// Prints what clap has to say: help in full, an error as one line.

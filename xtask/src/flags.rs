@@ -32,6 +32,8 @@ pub enum Command {
     Tune(Tune),
     /// Race what people call against other libraries' softmax, and memcpy, on this machine
     Compare(Compare),
+    /// Print the lengths at which two profiles choose differently; exit code 1 if there are any
+    Diff(Diff),
     /// List the grid's kernel variants
     List(List),
     /// Print the generated Rust of a variant, its assembly, and what its hot loop does
@@ -132,6 +134,18 @@ impl Accuracies {
             Accuracies::Both => &Accuracy::ALL,
         }
     }
+}
+
+/// Flags of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A profile
+    pub a: PathBuf,
+    /// Another profile
+    pub b: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `list`.
@@ -270,6 +284,7 @@ mod tests {
             ("compare --shapes 1x0", "is not in 1..="),
             ("compare --peers mkl", "rten, tract, onednn, xnnpack, onnxruntime"),
             ("compare --isa avx3", "did you mean `avx2`?"),
+            ("diff a.toml", "<B>"),
             ("list --pass maxx", "did you mean `max`?"),
             ("show", "<ID>"),
             ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),
