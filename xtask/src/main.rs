@@ -1,9 +1,10 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, compare, diff, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, diff, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! `tune`, `check` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
 //! everything else to stderr, and an error is one line.
 
+mod check;
 mod compare;
 mod diff;
 mod error;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     };
     let done = match flags.command {
         Command::Tune(flags) => tune::run(&flags),
+        Command::Check(flags) => check::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
         Command::Diff(flags) => return diff::run(&flags).unwrap_or_else(|error| error::report(&error)),
         Command::List(flags) => list::run(&flags),

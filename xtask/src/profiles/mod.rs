@@ -9,14 +9,27 @@ use crate::project;
 use anyhow::Result;
 use serde_json::{Value, json};
 use softmax_spec::profile::{Class, Profile, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
-use std::collections::BTreeSet;
+use softmax_spec::{Accuracy, Element, Enumeration, Isa, PassVariant, Plan};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::Path;
 
 /// Reads a profile that the caller named: one that cannot be read is bad input.
 pub fn read(path: &Path) -> Result<Profile> {
     project::read_profile(path).map_err(|error| bad_input(format!("{error:#}")))
+}
+
+/// Refuses a profile with a plan that the grid lacks, which no build would take.
+pub fn require_in_grid(path: &Path, profile: &Profile, grid: &Enumeration) -> Result<()> {
+    let classes = profile.tables.iter().flat_map(|table| &table.classes);
+    let known: HashSet<&PassVariant> = grid.variants.iter().collect();
+    match classes.flat_map(|class| class.plan.passes()).find(|pass| !known.contains(pass)) {
+        None => Ok(()),
+        Some(missing) => Err(bad_input(format!(
+            "{}: the grid has no {missing}, so it is a profile of another grid: tune again",
+            path.display()
+        ))),
+    }
 }
 
 /// What a table is for. A profile's first table for a situation counts, as in the library.
@@ -44,6 +57,12 @@ impl Situation {
     /// The table of a profile for it.
     pub fn table(self, profile: &Profile) -> Option<&Table> {
         profile.tables.iter().find(|table| Situation::of(table) == self)
+    }
+
+    /// The plan of a profile for rows of `len` elements; where it has none, what the library falls back to.
+    pub fn plan(self, profile: &Profile, len: usize) -> Plan {
+        let table = self.table(profile);
+        table.map_or_else(|| Plan::robust(self.isa, self.element), |table| table.class(len).plan.clone())
     }
 
     /// For scripts.
@@ -169,13 +188,26 @@ mod tests {
     }
 
     #[test]
-    fn a_situation_finds_its_table() {
+    fn a_situation_finds_its_table_and_what_is_used_without_one() {
         let profile = profile(vec![table(&[(None, X)])]);
         let situation = Situation::of(&profile.tables[0]);
         assert_eq!(situation.to_string(), "f32 avx2, fast, out of place");
         let other = Situation { isa: Isa::Sse2, threads: 2, ..situation };
         assert_eq!(other.to_string(), "f32 sse2, fast, out of place, 2 threads");
+        assert_eq!(situation.plan(&profile, 5), plan(X));
+        assert_eq!(other.plan(&profile, 5), Plan::robust(Isa::Sse2, Element::F32));
         assert_eq!((situation.table(&profile), other.table(&profile)), (profile.tables.first(), None));
+    }
+
+    #[test]
+    fn a_plan_that_the_grid_lacks_is_refused() {
+        let grid = project::grid().unwrap();
+        let path = Path::new("p.toml");
+        require_in_grid(path, &project::default_profile().unwrap(), &grid).unwrap();
+        let other = "two_pass(f32_ext_sum__avx2_a5_u72, f32_ext_scale__avx2_a5_u64)";
+        let error = require_in_grid(path, &profile(vec![table(&[(None, other)])]), &grid).unwrap_err();
+        assert!(crate::error::is_bad_input(&error));
+        assert!(error.to_string().contains("p.toml: the grid has no f32_ext_sum__avx2_a5_u72"), "{error}");
     }
 
     #[test]
