@@ -36,6 +36,8 @@ pub enum Command {
     Compare(Compare),
     /// Print the lengths at which two profiles choose differently; exit code 1 if there are any
     Diff(Diff),
+    /// Make one profile of several for the same CPU model
+    Merge(Merge),
     /// List the grid's kernel variants
     List(List),
     /// Print the generated Rust of a variant, its assembly, and what its hot loop does
@@ -173,6 +175,29 @@ pub struct Diff {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// The profiles, two or more
+    #[arg(required = true, num_args = 2.., value_name = "PROFILE")]
+    pub profiles: Vec<PathBuf>,
+    /// Where to write the profile [default: stdout]
+    #[arg(long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Whose plans to take where they conflict [default: what their evidence says]
+    #[arg(long, value_enum)]
+    pub prefer: Option<Prefer>,
+}
+
+/// The profile that wins conflicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Prefer {
+    /// The first on the command line.
+    First,
+    /// The last on the command line.
+    Last,
 }
 
 /// Flags of `list`.
@@ -314,6 +339,8 @@ mod tests {
             ("compare --peers mkl", "rten, tract, onednn, xnnpack, onnxruntime"),
             ("compare --isa avx3", "did you mean `avx2`?"),
             ("diff a.toml", "<B>"),
+            ("merge a.toml", "2 values required"),
+            ("merge a.toml b.toml --prefer best", "first, last"),
             ("list --pass maxx", "did you mean `max`?"),
             ("show", "<ID>"),
             ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),

@@ -1,4 +1,4 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, diff, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, diff, merge, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
 //! `tune`, `check` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
@@ -15,6 +15,8 @@ mod length;
 mod list;
 mod matrix;
 mod measuring;
+mod merge;
+mod output;
 mod profiles;
 mod progress;
 mod project;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Check(flags) => check::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
         Command::Diff(flags) => return diff::run(&flags).unwrap_or_else(|error| error::report(&error)),
+        Command::Merge(flags) => merge::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Show(flags) => show::run(&flags),
         Command::Explain(flags) => explain::run(&flags),

@@ -2,9 +2,10 @@
 
 use super::claim::{ALPHA, Claim};
 use super::race::Finding;
-use super::verdict::{Comparison, TOLERANCE, Verdict};
+use super::verdict::{Comparison, Verdict};
 use crate::explain::short;
 use crate::length::Length;
+use crate::profiles::PROCESSES_DIFFER;
 use comfy_table::{CellAlignment, Table as Grid};
 use serde_json::{Value, json};
 use softmax_spec::profile::Profile;
@@ -116,7 +117,7 @@ pub fn json(run: &Run, claims: &[Claim], findings: &[Finding]) -> Value {
         "name": run.profile.name,
         "cpu": run.cpu,
         "effort": run.effort,
-        "tolerance": TOLERANCE,
+        "tolerance": PROCESSES_DIFFER,
         "confidence": 1.0 - ALPHA,
         "counts": counts,
         "classes": claims.iter().zip(findings).map(class_json).collect::<Value>(),

@@ -5,12 +5,8 @@
 //!
 //! A gain is lost if the pick got slower or if the other plan got faster. memcpy, which is not ours, tells which.
 
+use crate::profiles::{PROCESSES_DIFFER, TIE};
 use std::fmt;
-
-/// Plans that differ by less are ties for the tuner, which may pick the slower one.
-const TIE: f64 = 1.02;
-/// A gain may be smaller than claimed by this factor: so much it varies from process to process on one machine.
-pub const TOLERANCE: f64 = 1.05;
 
 /// What became of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,15 +95,15 @@ impl Comparison {
 
     /// Whether the pick gains as much as claimed.
     fn is_kept(&self) -> Verdict {
-        match self.interval.0 > self.claimed_interval.1 * TOLERANCE {
+        match self.interval.0 > self.claimed_interval.1 * PROCESSES_DIFFER {
             true => Verdict::Improved,
-            false => self.above(self.claimed_interval.0 / TOLERANCE),
+            false => self.above(self.claimed_interval.0 / PROCESSES_DIFFER),
         }
     }
 
     /// For the time of memcpy and a gain that is lost.
     fn who_changed(&self) -> Verdict {
-        match self.above(self.claimed_interval.0 / TOLERANCE) {
+        match self.above(self.claimed_interval.0 / PROCESSES_DIFFER) {
             Verdict::Ok => Verdict::CaughtUp,
             other => other,
         }

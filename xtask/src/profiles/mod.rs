@@ -14,6 +14,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::Path;
 
+/// Plans that differ by less are ties for the tuner, which may pick the slower one.
+pub const TIE: f64 = 1.02;
+/// By this factor the ratio of two times may differ from one process to the next on one machine.
+pub const PROCESSES_DIFFER: f64 = 1.05;
+
 /// Reads a profile that the caller named: one that cannot be read is bad input.
 pub fn read(path: &Path) -> Result<Profile> {
     project::read_profile(path).map_err(|error| bad_input(format!("{error:#}")))
