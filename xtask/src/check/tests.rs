@@ -7,7 +7,6 @@ use crate::measuring::Timings;
 use crate::measuring::statistics::next;
 use crate::profiles::samples::*;
 use softmax_bench::protocol::{Candidate, TimeRequest};
-use std::cell::Cell;
 
 /// Takes the times that it is given, in a world that drifts and has noise.
 #[derive(Clone)]
@@ -82,25 +81,36 @@ fn claims_of(profile: &Profile) -> Vec<Claim> {
     claims(&typed("p.toml"), profile, &default(), &Isa::ALL).unwrap()
 }
 
-/// The finding about the one class, if the first and the second process take these times.
-fn finding(first: &[(&'static str, f64)], second: &[(&'static str, f64)]) -> Finding {
-    let mut models = vec![Model::new(second), Model::new(first)];
-    let findings = examine(&claims_of(&tuned()), EFFORT, || Ok(models.pop().unwrap())).unwrap();
+type Times = [(&'static str, f64); 3];
+
+/// The finding about the one class, and the number of processes that were started, if these are the times in one after the
+/// other and the last ones in all that follow.
+fn examined(processes: &[Times]) -> (Finding, usize) {
+    let mut started = 0;
+    let start = || {
+        started += 1;
+        Ok(Model::new(&processes[(started - 1).min(processes.len() - 1)]))
+    };
+    let findings = examine(&claims_of(&tuned()), EFFORT, start).unwrap();
     assert_eq!(findings.len(), 1);
-    findings[0].clone()
+    (findings[0].clone(), started)
 }
 
-const AS_CLAIMED: [(&str, f64); 3] = [(X, 0.4), (Z, 0.5), (Y, 0.44)];
-const GAINS_LESS: [(&str, f64); 3] = [(X, 0.45), (Z, 0.5), (Y, 0.5)];
-const DEFAULT_GAINED: [(&str, f64); 3] = [(X, 0.4), (Z, 0.45), (Y, 0.44)];
-const SLOWER: [(&str, f64); 3] = [(X, 0.6), (Z, 0.5), (Y, 0.66)];
-const OVERTAKEN: [(&str, f64); 3] = [(X, 0.4), (Z, 0.5), (Y, 0.36)];
+fn finding(processes: &[Times]) -> Finding {
+    examined(processes).0
+}
+
+const AS_CLAIMED: Times = [(X, 0.4), (Z, 0.5), (Y, 0.44)];
+const GAINS_LESS: Times = [(X, 0.45), (Z, 0.5), (Y, 0.5)];
+const DEFAULT_GAINED: Times = [(X, 0.4), (Z, 0.45), (Y, 0.44)];
+const SLOWER: Times = [(X, 0.6), (Z, 0.5), (Y, 0.66)];
+const OVERTAKEN: Times = [(X, 0.4), (Z, 0.5), (Y, 0.36)];
 
 #[test]
 fn what_holds_is_ok_on_a_machine_of_any_speed() {
-    assert_eq!(finding(&AS_CLAIMED, &[]).verdict, Verdict::Ok);
+    assert_eq!(finding(&[AS_CLAIMED]).verdict, Verdict::Ok);
     let slow = AS_CLAIMED.map(|(text, time)| (text, time * 3.0));
-    let finding = finding(&slow, &[]);
+    let finding = finding(&[slow]);
     assert_eq!(finding.verdict, Verdict::Ok);
     let gain = finding.gain.unwrap();
     assert!((gain.measured - 1.25).abs() < 0.02 && gain.interval.0 <= 1.25 && 1.25 <= gain.interval.1);
@@ -109,12 +119,15 @@ fn what_holds_is_ok_on_a_machine_of_any_speed() {
 #[test]
 fn regressions_are_found_and_confirmed() {
     for times in [GAINS_LESS, SLOWER, OVERTAKEN] {
-        assert_eq!(finding(&times, &times).verdict, Verdict::Regressed, "{times:?}");
-        assert_eq!(finding(&times, &AS_CLAIMED).verdict, Verdict::Inconclusive, "{times:?}");
+        assert_eq!(finding(&[times]).verdict, Verdict::Regressed, "{times:?}");
+        for slow in 1..PROCESSES {
+            let processes = [vec![times; slow], vec![AS_CLAIMED]].concat();
+            assert_eq!(finding(&processes).verdict, Verdict::Inconclusive, "{times:?}");
+        }
     }
-    assert_eq!(finding(&DEFAULT_GAINED, &[]).verdict, Verdict::CaughtUp);
+    assert_eq!(finding(&[DEFAULT_GAINED]).verdict, Verdict::CaughtUp);
     let improved = [(X, 0.3), (Z, 0.5), (Y, 0.44)];
-    assert_eq!(finding(&improved, &[]).verdict, Verdict::Improved);
+    assert_eq!(finding(&[improved]).verdict, Verdict::Improved);
 }
 
 #[test]
@@ -128,18 +141,11 @@ fn noise_is_inconclusive_not_a_regression() {
 }
 
 #[test]
-fn a_second_process_is_started_for_doubtful_classes_alone() {
-    let processes = |times: &[(&'static str, f64)]| {
-        let started = Cell::new(0);
-        let start = || {
-            started.set(started.get() + 1);
-            Ok(Model::new(times))
-        };
-        examine(&claims_of(&tuned()), EFFORT, start).unwrap();
-        started.get()
-    };
-    assert_eq!(processes(&AS_CLAIMED), 1);
-    assert_eq!(processes(&SLOWER), 2);
+fn processes_are_started_until_they_disagree() {
+    assert_eq!(examined(&[AS_CLAIMED]).1, 1);
+    assert_eq!(examined(&[SLOWER, AS_CLAIMED]).1, 2);
+    assert_eq!(examined(&[SLOWER, SLOWER, AS_CLAIMED]).1, 3);
+    assert_eq!(examined(&[SLOWER]).1, PROCESSES);
 }
 
 #[test]

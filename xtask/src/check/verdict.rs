@@ -57,8 +57,8 @@ impl Verdict {
         matches!(self, Verdict::Regressed | Verdict::Inconclusive)
     }
 
-    /// What a second process says about a doubtful class. How a process's memory lies holds for all of its life, so
-    /// only a regression in both is one.
+    /// What another process says about a doubtful class. How a process's memory lies holds for all of its life, so
+    /// only a regression in each is one.
     pub fn seen_again(self, again: Verdict) -> Verdict {
         match (self, again) {
             (Verdict::Regressed, Verdict::Regressed) => Verdict::Regressed,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_two_processes_find_is_a_regression() {
+    fn only_what_every_process_finds_is_a_regression() {
         use Verdict::{Improved, Inconclusive, Ok, Regressed};
         for (first, second, expected) in [
             (Regressed, Regressed, Regressed),
