@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::Path;
 
-/// Plans that differ by less are ties for the tuner, which may pick the slower one.
+/// A plan that is slower by more than this is no tie for the tuner, however noisy its timings.
 pub const TIE: f64 = 1.02;
 /// By this factor the ratio of two times may differ from one process to the next on one machine.
 pub const PROCESSES_DIFFER: f64 = 1.05;
