@@ -14,7 +14,7 @@ pub struct Profile {
     pub name: String,
     /// The machine it was tuned on; `None` for a profile that fits any.
     pub host: Option<Host>,
-    /// How it was made; `None` for one written by hand.
+    /// How it was made; `None` for one written by hand, or merged from profiles of several grids or compilers.
     pub origin: Option<Origin>,
     /// One table per situation.
     pub tables: Vec<Table>,

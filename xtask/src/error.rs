@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// Bad flags or bad input: nothing was tried.
 const BAD_INPUT: u8 = 2;
-/// The work itself failed.
+/// The work itself failed, or the answer is no.
 const FAILED: u8 = 1;
 /// Ctrl-C: 128 and the number of the signal, as shells have it.
 pub const INTERRUPTED: u8 = 130;
@@ -52,8 +52,17 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(INTERRUPTED);
     }
     stderr::say(format_args!("error: {}", one_line(&format!("{error:#}"))));
-    let is_input = error.chain().any(|cause| cause.is::<BadInput>());
-    ExitCode::from(if is_input { BAD_INPUT } else { FAILED })
+    ExitCode::from(if is_bad_input(error) { BAD_INPUT } else { FAILED })
+}
+
+/// Whether the error is the caller's to mend.
+pub fn is_bad_input(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<BadInput>())
+}
+
+/// The exit code of a command that worked and whose answer is no.
+pub fn negative() -> ExitCode {
+    ExitCode::from(FAILED)
 }
 
 /// Prints what clap has to say: help in full, an error as one line.

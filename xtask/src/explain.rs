@@ -192,8 +192,7 @@ fn fit(profile: &Profile, table: &Table, host: &Host) -> Option<Fit> {
     let Some(tuned_on) = &profile.host else {
         return Some(Fit::Default);
     };
-    let model = |host: &Host| (host.vendor.clone(), host.family, host.model);
-    match (model(tuned_on) == model(host), tuned_on.stepping == host.stepping) {
+    match (host::same_model(tuned_on, host), tuned_on.stepping == host.stepping) {
         (true, true) => Some(Fit::Fingerprint),
         (true, false) => Some(Fit::Model),
         _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa > Isa::Scalar => {

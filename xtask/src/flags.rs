@@ -30,8 +30,14 @@ impl Flags {
 pub enum Command {
     /// Find the fastest plan for every row length on this machine and write a profile
     Tune(Tune),
+    /// Measure a profile again on this machine; exit code 1 if a plan of it no longer gains what the profile says
+    Check(Check),
     /// Race what people call against other libraries' softmax, and memcpy, on this machine
     Compare(Compare),
+    /// Print the lengths at which two profiles choose differently; exit code 1 if there are any
+    Diff(Diff),
+    /// Make one profile of several for the same CPU model
+    Merge(Merge),
     /// List the grid's kernel variants
     List(List),
     /// Print the generated Rust of a variant, its assembly, and what its hot loop does
@@ -75,6 +81,31 @@ pub struct Tune {
     /// Only say what would be done and how long it would take
     #[arg(long)]
     pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The profile
+    pub profile: PathBuf,
+    /// How thorough to be: about 15 seconds, 40 seconds, 2 minutes for 50 classes, after building
+    #[arg(long, value_enum, default_value_t = Effort::Standard)]
+    pub effort: Effort,
+    /// Only the tables of these ISAs [default: all that this CPU supports]
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+    /// Only the tables of these accuracies
+    #[arg(long, value_enum, default_value_t = Accuracies::Both)]
+    pub accuracy: Accuracies,
+    /// Fail as well if a class is inconclusive
+    #[arg(long)]
+    pub strict: bool,
+    /// Take a profile of another CPU model, too
+    #[arg(long)]
+    pub any_host: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -138,6 +169,41 @@ impl Accuracies {
             Accuracies::Both => &Accuracy::ALL,
         }
     }
+}
+
+/// Flags of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A profile
+    pub a: PathBuf,
+    /// Another profile
+    pub b: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// The profiles, two or more
+    #[arg(required = true, num_args = 2.., value_name = "PROFILE")]
+    pub profiles: Vec<PathBuf>,
+    /// Where to write the profile [default: stdout]
+    #[arg(long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Whose plans to take where they conflict [default: what their evidence says]
+    #[arg(long, value_enum)]
+    pub prefer: Option<Prefer>,
+}
+
+/// The profile that wins conflicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Prefer {
+    /// The first on the command line.
+    First,
+    /// The last on the command line.
+    Last,
 }
 
 /// Flags of `list`.
@@ -274,10 +340,15 @@ mod tests {
             ("tune --effort lazy", "quick, standard, exhaustive"),
             ("tune --accuracy best", "fast, accurate, both"),
             ("tune --outptu x", "--output"),
+            ("check", "<PROFILE>"),
+            ("check p.toml --effort lazy", "quick, standard, exhaustive"),
             ("compare --shapes 64", "rows x row length, such as 512x64"),
             ("compare --shapes 1x0", "is not in 1..="),
             ("compare --peers mkl", "rten, tract, onednn, xnnpack, onnxruntime"),
             ("compare --isa avx3", "did you mean `avx2`?"),
+            ("diff a.toml", "<B>"),
+            ("merge a.toml", "2 values required"),
+            ("merge a.toml b.toml --prefer best", "first, last"),
             ("list --pass maxx", "did you mean `max`?"),
             ("show", "<ID>"),
             ("show f32_max__avx2_u32 --json --asm", "cannot be used with"),

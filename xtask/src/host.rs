@@ -97,6 +97,17 @@ fn with_cpuid(mut host: Host) -> Host {
     host
 }
 
+/// Whether two machines have the same CPU model, so that one may use what was tuned on the other.
+pub fn same_model(a: &Host, b: &Host) -> bool {
+    (&a.vendor, a.family, a.model) == (&b.vendor, b.family, b.model)
+}
+
+/// The CPU in short: `AMD EPYC (AuthenticAMD family 25 model 17)`.
+pub fn model_text(host: &Host) -> String {
+    let Host { brand, vendor, family, model, .. } = host;
+    format!("{brand} ({vendor} family {family} model {model})")
+}
+
 /// A name for this machine's profile: `amd-epyc-f25-m17`.
 pub fn profile_name(host: &Host) -> String {
     let letters = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };

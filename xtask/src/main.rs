@@ -1,13 +1,15 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, compare, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, diff, merge, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! `tune`, `check` and `compare` build and start, and `show` has the compiler make one function. Results go to stdout,
 //! everything else to stderr, and an error is one line.
 
 // These panic where their reader has gone away.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod check;
 mod compare;
+mod diff;
 mod error;
 mod explain;
 mod flags;
@@ -16,6 +18,9 @@ mod length;
 mod list;
 mod matrix;
 mod measuring;
+mod merge;
+mod output;
+mod profiles;
 mod progress;
 mod project;
 mod show;
@@ -33,7 +38,10 @@ fn main() -> ExitCode {
     };
     let done = match flags.command {
         Command::Tune(flags) => tune::run(&flags),
+        Command::Check(flags) => check::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
+        Command::Diff(flags) => return diff::run(&flags).unwrap_or_else(|error| error::report(&error)),
+        Command::Merge(flags) => merge::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Show(flags) => show::run(&flags),
         Command::Explain(flags) => explain::run(&flags),

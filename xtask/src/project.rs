@@ -40,7 +40,8 @@ pub fn default_profile() -> Result<Profile> {
     read_profile(&profiles_dir().join("default.toml"))
 }
 
-fn read_profile(path: &Path) -> Result<Profile> {
+/// The profile in a file.
+pub fn read_profile(path: &Path) -> Result<Profile> {
     profile::read(&read(path)?).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 

@@ -5,7 +5,6 @@
 
 mod effort;
 mod field;
-mod progress;
 mod report;
 mod shape;
 mod standing;
@@ -14,11 +13,11 @@ pub use shape::Shape;
 
 use crate::host::FORCE_ISA;
 use crate::measuring::{Child, Timings, child, preflight};
+use crate::progress::Steps;
 use crate::{flags, host, stderr, stdout};
 use anyhow::{Result, bail};
 use effort::Effort;
 use field::Field;
-use progress::Progress;
 use report::Circumstances;
 use softmax_bench::protocol::{Candidate, MEMCPY, READ_SUM, TimeRequest};
 use standing::{Samples, Standing};
@@ -121,9 +120,9 @@ impl Races<'_> {
         shapes: &[Shape],
         tell: impl Fn(&Standing) -> Result<()>,
     ) -> Result<Vec<Standing>> {
-        let progress = Progress::new(shapes.len());
+        let progress = Steps::new(shapes.len());
         let one = |&shape| {
-            progress.begin(shape);
+            progress.begin(&shape);
             let standing = self.race(machine, shape)?;
             progress.end();
             tell(&standing)?;

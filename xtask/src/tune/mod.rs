@@ -19,7 +19,6 @@ mod gate;
 mod journal;
 #[cfg(test)]
 mod model;
-mod output;
 mod progress;
 mod race;
 mod report;
@@ -27,13 +26,13 @@ mod search;
 
 use crate::error::{bad_input, interrupted};
 use crate::measuring::{Child, Interrupted, child, preflight};
+use crate::output::Output;
 use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Context, Result, anyhow, bail};
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
 use journal::{Codes, Journal, Journaled, Opened};
-use output::Output;
 use progress::Progress;
 use search::Search;
 use softmax_codegen::profile;

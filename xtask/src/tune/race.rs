@@ -7,6 +7,7 @@
 use super::clock::Deadline;
 use crate::measuring::Timings;
 use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios};
+use crate::profiles::TIE;
 use anyhow::{Result, ensure};
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use std::cmp::Reverse;
@@ -158,8 +159,6 @@ fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize)
 
 /// Error probability of a tie's test.
 const TIE_ALPHA: f64 = 0.05;
-/// A plan that is slower by more than this is no tie, however noisy its timings.
-const TIE_LIMIT: f64 = 1.02;
 
 /// Who won among those that ran to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +184,7 @@ pub fn decide<K: Ord>(
     let fastest = contenders.iter().copied().min_by(|&a, &b| time(a).total_cmp(&time(b)))?;
     let inseparable = |i: usize| {
         let against = ratios(&samples[i], &samples[fastest]);
-        i == fastest || (median_bounds(&against, TIE_ALPHA).0 <= 1.0 && median(&against) <= TIE_LIMIT)
+        i == fastest || (median_bounds(&against, TIE_ALPHA).0 <= 1.0 && median(&against) <= TIE)
     };
     let tied: Vec<usize> = contenders.iter().copied().filter(|&i| inseparable(i)).collect();
     let winner = tied.iter().copied().min_by_key(|&i| key(i))?;

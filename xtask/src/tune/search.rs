@@ -11,6 +11,7 @@ use super::race::{Entry, Finish, Row, Rules, race};
 use crate::length::Length;
 use crate::measuring::Timings;
 use crate::measuring::statistics::median;
+use crate::profiles;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Table};
@@ -303,11 +304,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// What the default profile would use; where it says nothing, what the library falls back to.
     fn default_plan(&self, accuracy: Accuracy, row: Row) -> Plan {
-        let fits = |table: &&Table| {
-            (table.isa, table.accuracy, table.in_place) == (self.isa, accuracy, row.in_place)
-        };
-        let table = self.default.tables.iter().find(fits);
-        table.map_or_else(|| Plan::robust(self.isa, Element::F32), |table| table.class(row.len).plan.clone())
+        let (isa, in_place) = (self.isa, row.in_place);
+        let situation = profiles::Situation { isa, element: Element::F32, accuracy, in_place, threads: 1 };
+        situation.plan(self.default, row.len)
     }
 
     /// Size classes of every situation.

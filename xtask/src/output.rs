@@ -1,4 +1,4 @@
-//! The profile's file: checked before the search, written at once after it.
+//! A profile's file: checked before the work, written at once after it.
 
 use crate::error::bad_input;
 use anyhow::{Context, Result};

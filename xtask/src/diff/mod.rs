@@ -1,0 +1,173 @@
+//! `diff A B`: the lengths at which two profiles choose differently, and what either's evidence says about it.
+//!
+//! Compares choices, not timings: times of two runs do not compare, and profiles with the same choices are the same.
+
+mod report;
+
+use crate::profiles::{self, Opinion, Situation, Span, opinion, spans};
+use crate::{error, flags, stdout};
+use anyhow::Result;
+use softmax_spec::profile::{Class, Profile};
+use std::process::ExitCode;
+
+/// Runs the command. As with `diff`, differences are no error and still an exit code of their own.
+pub fn run(flags: &flags::Diff) -> Result<ExitCode> {
+    let (a, b) = (profiles::read(&flags.a)?, profiles::read(&flags.b)?);
+    let tables = compare(&a, &b);
+    let same = tables.iter().all(TableDiff::is_same);
+    let sides = [(flags.a.as_path(), &a), (flags.b.as_path(), &b)];
+    match flags.json {
+        true => stdout::print_json(&report::json(sides, &tables))?,
+        false => stdout::print(&report::text(sides, &tables))?,
+    }
+    Ok(if same { ExitCode::SUCCESS } else { error::negative() })
+}
+
+/// What differs in one situation.
+struct TableDiff<'a> {
+    situation: Situation,
+    outcome: Outcome<'a>,
+}
+
+enum Outcome<'a> {
+    /// Only this one of the two profiles has a table.
+    OnlyIn(Side),
+    /// Both have one; none if they choose alike.
+    Differences(Vec<Difference<'a>>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    A,
+    B,
+}
+
+impl TableDiff<'_> {
+    fn is_same(&self) -> bool {
+        matches!(&self.outcome, Outcome::Differences(differences) if differences.is_empty())
+    }
+}
+
+/// A range of lengths with two plans.
+struct Difference<'a> {
+    from: usize,
+    upper: Option<usize>,
+    a: &'a Class,
+    b: &'a Class,
+}
+
+impl Difference<'_> {
+    /// What A's evidence says about B's plan, and B's about A's.
+    fn opinions(&self) -> [Option<Opinion>; 2] {
+        [opinion(self.a, &self.b.plan), opinion(self.b, &self.a.plan)]
+    }
+
+    /// Whether either could not tell the two apart.
+    fn is_tie(&self) -> bool {
+        self.opinions().contains(&Some(Opinion::Tie))
+    }
+}
+
+fn compare<'a>(a: &'a Profile, b: &'a Profile) -> Vec<TableDiff<'a>> {
+    let outcome = |situation: Situation| match (situation.table(a), situation.table(b)) {
+        (Some(a), Some(b)) => Outcome::Differences(spans(&[a, b]).iter().filter_map(difference).collect()),
+        (Some(_), None) => Outcome::OnlyIn(Side::A),
+        (None, _) => Outcome::OnlyIn(Side::B),
+    };
+    let situations = profiles::situations([a, b]);
+    situations.into_iter().map(|situation| TableDiff { situation, outcome: outcome(situation) }).collect()
+}
+
+fn difference<'a>(span: &Span<'a>) -> Option<Difference<'a>> {
+    let [a, b] = span.classes[..] else { return None };
+    (a.plan != b.plan).then_some(Difference { from: span.from, upper: span.upper, a, b })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::typed;
+    use crate::profiles::samples::*;
+    use softmax_spec::profile::Table;
+    use std::path::Path;
+
+    fn differences<'a>(tables: &'a [TableDiff<'a>]) -> &'a [Difference<'a>] {
+        match &tables[0].outcome {
+            Outcome::Differences(differences) => differences,
+            Outcome::OnlyIn(side) => panic!("only in {side:?}"),
+        }
+    }
+
+    #[test]
+    fn only_ranges_with_two_plans_differ() {
+        let a = profile(vec![table(&[(Some(64), X), (Some(500), Y), (None, Z)])]);
+        let b = profile(vec![table(&[(Some(64), X), (Some(300), Y), (None, Z)])]);
+        let tables = compare(&a, &b);
+        let [only] = differences(&tables) else { panic!("one range") };
+        assert_eq!((only.from, only.upper), (301, Some(500)));
+        assert_eq!((&only.a.plan, &only.b.plan), (&plan(Y), &plan(Z)));
+        assert!(!only.is_tie());
+    }
+
+    #[test]
+    fn another_bound_without_another_plan_is_no_difference() {
+        let a = profile(vec![table(&[(Some(64), X), (None, X)])]);
+        let b = profile(vec![table(&[(None, X)])]);
+        assert!(compare(&a, &b).iter().all(TableDiff::is_same));
+    }
+
+    #[test]
+    fn a_tie_by_the_evidence_of_either_is_one() {
+        for (says, expected) in [([Y, X], true), ([W, X], true), ([Y, W], true), ([W, W], false)] {
+            let (mut a, mut b) = (class(None, X, 64, 1.0), class(None, Y, 64, 1.0));
+            for (class, tie) in [&mut a, &mut b].into_iter().zip(says) {
+                class.evidence.as_mut().unwrap().ties = vec![plan(tie)];
+            }
+            let difference = Difference { from: 1, upper: None, a: &a, b: &b };
+            assert_eq!(difference.is_tie(), expected, "{says:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_one_lacks_is_a_difference() {
+        let (a, b) = (profile(vec![table(&[(None, X)])]), profile(vec![]));
+        assert!(matches!(compare(&a, &b)[0].outcome, Outcome::OnlyIn(Side::A)));
+        assert!(matches!(compare(&b, &a)[0].outcome, Outcome::OnlyIn(Side::B)));
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_diff() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, tables: Vec<Table>| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, softmax_codegen::profile::write(&profile(tables))).unwrap();
+            path.display().to_string()
+        };
+        let (a, b) = (write("a", vec![table(&[(None, X)])]), write("b", vec![table(&[(None, Y)])]));
+        let code = |a: &str, b: &str| run(&typed(&format!("{a} {b}")));
+        assert_eq!(code(&a, &a).unwrap(), ExitCode::SUCCESS);
+        assert_eq!(code(&a, &b).unwrap(), ExitCode::from(1));
+        assert!(error::is_bad_input(&code(&a, &dir.path().join("c").display().to_string()).unwrap_err()));
+    }
+
+    #[test]
+    fn the_report_names_both_plans_their_times_and_what_is_known() {
+        let (mut a, b) = (profile(vec![table(&[(None, X)])]), profile(vec![table(&[(None, Y)])]));
+        let evidence = a.tables[0].classes[0].evidence.as_mut().unwrap();
+        evidence.runner_up = Some((plan(Y), 1.123));
+        let sides = [(Path::new("a.toml"), &a), (Path::new("b.toml"), &b)];
+        let tables = compare(&a, &b);
+        let text = report::text(sides, &tables);
+        for expected in ["1 and more", "two_pass a5 64/64", "online a5 64/64", "0.4000", "+12.3 %"] {
+            assert!(text.contains(expected), "{text}");
+        }
+        let json = report::json(sides, &tables);
+        assert_eq!(json["same"], false);
+        let difference = &json["tables"][0]["differences"][0];
+        assert_eq!((&difference["from"], &difference["upper"]), (&1.into(), &serde_json::Value::Null));
+        assert_eq!((&difference["a"]["plan"], &difference["b"]["plan"]), (&X.into(), &Y.into()));
+        assert_eq!(difference["a"]["ratio_of_other"], 1.123);
+        let same = report::text([sides[0], sides[0]], &compare(&a, &a));
+        assert!(same.ends_with("no differences\n"), "{same}");
+    }
+}
