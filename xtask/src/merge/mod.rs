@@ -40,7 +40,7 @@ pub fn run(flags: &flags::Merge) -> Result<()> {
     let text = provenance(&inputs) + &profile::write(&merged);
     let read_back = profile::read(&text).map_err(|error| anyhow!("{error}"));
     read_back.context("the merged profile is not one, which is a bug")?;
-    conflicts.iter().for_each(|conflict| eprint!("{}", conflict_text(conflict, &inputs)));
+    conflicts.iter().for_each(|conflict| stderr::say(conflict_text(conflict, &inputs).trim_end()));
     notes(&inputs, &merged).iter().for_each(|note| stderr::say(format_args!("note: {note}")));
     stderr::say(format_args!(
         "{} profiles make {} tables with {} conflicts",

@@ -53,6 +53,7 @@ pub fn profile(tables: Vec<Table>) -> Profile {
         grid_hash: 1,
         grid_variants: 2000,
         effort: "standard".to_owned(),
+        budget_seconds: None,
         seconds: 100.0,
     };
     Profile { name: "a-cpu".to_owned(), host: Some(host()), origin: Some(origin), tables }
