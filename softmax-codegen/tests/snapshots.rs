@@ -8,7 +8,7 @@ use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
 /// Together they hold every pass, every ISA, every reduction and every way through memory.
-const VARIANTS: [&str; 21] = [
+const VARIANTS: [&str; 22] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -25,6 +25,7 @@ const VARIANTS: [&str; 21] = [
     "f32_softmax__avx512_t2_u32",
     "f32_fused_softmax__avx512_q2_u32",
     "f32_store_exp__avx2_e3_u16_acc2",
+    "f32_sum_exp__avx2_s3_u8",
     "f32_store_exp__avx512_a6_u64",
     "f32_scale__avx512_u32_nt",
     "f32_ext_sum__avx512_d5_u64_st4",

@@ -43,7 +43,7 @@ crate::kernels! {
         isas: [avx2],
         unroll: [1, 2, 3, 4, 6, 8, 12],
         accumulators: [1, 2, 3, 4],
-        exp: [eighths 3],
+        exp: [eighths 3, saturating 3],
     }
 
     grid {
@@ -63,7 +63,7 @@ crate::kernels! {
         store: [non_temporal],
     }
     grid { passes: [scale_exp], isas: [avx512], unroll: [1, 2, 4, 8], exp: [table 2, quick 2], store: [non_temporal] }
-    grid { passes: [scale_exp], isas: [avx2], unroll: [1, 2, 4, 8], exp: [eighths 3], store: [non_temporal] }
+    grid { passes: [scale_exp], isas: [avx2], unroll: [1, 2, 4, 8], exp: [eighths 3, saturating 3], store: [non_temporal] }
     grid { passes: [ext_scale], isas: [avx2, avx512], unroll: [1, 2, 4], exp: [cody_waite 5, direct 5], store: [non_temporal] }
 
     // Other ways through memory, for rows past the caches: a first pass that prefetches, or reads several streams; a last
@@ -92,7 +92,7 @@ crate::kernels! {
         isas: [avx2],
         unroll: [4, 8],
         accumulators: [2],
-        exp: [eighths 3],
+        exp: [eighths 3, saturating 3],
         store: [temporal, non_temporal],
         prefetch: [0, 1024],
         direction: [forward, backward],
@@ -102,7 +102,7 @@ crate::kernels! {
         isas: [avx2],
         unroll: [4, 8],
         accumulators: [2],
-        exp: [eighths 3],
+        exp: [eighths 3, saturating 3],
         store: [temporal, non_temporal],
         streams: [4],
     }

@@ -26,6 +26,9 @@ pub enum Reduction {
     /// As `Direct` with n a multiple of 1/8, the powers of two of its fraction from a table and its integer part added to
     /// their exponents. For ISAs that look up eight entries.
     Eighths,
+    /// `Eighths` with a bound on large x: exponentials of what is far above the shift stay at 2^126 instead of wrapping. For
+    /// algorithms that look at the sum.
+    Saturating,
     /// As `Direct` with n a multiple of 1/32 and the powers of two of its fraction from a table, which leaves
     /// [`exp_table`]'s quadratic to evaluate.
     Table,
@@ -36,12 +39,13 @@ pub enum Reduction {
 
 impl Reduction {
     /// Every reduction.
-    pub const ALL: [Reduction; 7] = [
+    pub const ALL: [Reduction; 8] = [
         Reduction::CodyWaite,
         Reduction::Accurate,
         Reduction::Fast,
         Reduction::Direct,
         Reduction::Eighths,
+        Reduction::Saturating,
         Reduction::Table,
         Reduction::Quick,
     ];
@@ -54,6 +58,7 @@ impl Reduction {
             Reduction::Fast => "fast",
             Reduction::Direct => "direct",
             Reduction::Eighths => "eighths",
+            Reduction::Saturating => "saturating",
             Reduction::Table => "table",
             Reduction::Quick => "quick",
         }
@@ -67,6 +72,7 @@ impl Reduction {
             Reduction::Fast => 'f',
             Reduction::Direct => 'd',
             Reduction::Eighths => 'e',
+            Reduction::Saturating => 's',
             Reduction::Table => 't',
             Reduction::Quick => 'q',
         }
@@ -83,22 +89,29 @@ impl Reduction {
         !matches!(self, Reduction::Quick)
     }
 
-    /// Whether exponentials of what is far above the shift are infinite on `isa`. Elsewhere exponents are made by integer
-    /// arithmetic, which wraps.
+    /// Whether exponentials of what is far above the shift are infinite on `isa`, or so large that their sum tells. Elsewhere
+    /// exponents are made by integer arithmetic, which wraps.
     pub const fn saturates(self, isa: Isa) -> bool {
-        isa.scale_saturates() && !matches!(self, Reduction::Eighths)
+        match self {
+            Reduction::Eighths => false,
+            Reduction::Saturating => true,
+            _ => isa.scale_saturates(),
+        }
     }
 
-    /// The power of two, beside one or two, that the exponential of the maximum is. `Eighths` has no subnormal results and needs
-    /// sums so large that the quotients of what it has instead are 0.
+    /// The power of two, beside one or two, that the exponential of the maximum is. The cores with eighths have no subnormal
+    /// results and need sums so large that the quotients of what they have instead are 0.
     pub const fn headroom(self) -> u8 {
-        if matches!(self, Reduction::Eighths) { 32 } else { 0 }
+        match self {
+            Reduction::Eighths | Reduction::Saturating => 32,
+            _ => 0,
+        }
     }
 
     /// Entries of the table that it looks up with one instruction.
     pub const fn lookup_entries(self) -> usize {
         match self {
-            Reduction::Eighths => 8,
+            Reduction::Eighths | Reduction::Saturating => 8,
             Reduction::Table | Reduction::Quick => exp_table::ENTRIES,
             Reduction::CodyWaite | Reduction::Accurate | Reduction::Fast | Reduction::Direct => 0,
         }
@@ -108,7 +121,7 @@ impl Reduction {
     pub const fn degrees(self) -> RangeInclusive<u8> {
         match self {
             Reduction::Table | Reduction::Quick => exp_table::DEGREE..=exp_table::DEGREE,
-            Reduction::Eighths => Family::ExpEighth.degrees(),
+            Reduction::Eighths | Reduction::Saturating => Family::ExpEighth.degrees(),
             _ => Family::ExpCentred.degrees(),
         }
     }
@@ -119,7 +132,7 @@ impl Reduction {
             Reduction::CodyWaite | Reduction::Direct => Some(Family::ExpCentred),
             Reduction::Accurate => Some(Family::Exp2Centred),
             Reduction::Fast => Some(isa.exp2_family()),
-            Reduction::Eighths => Some(Family::ExpEighth),
+            Reduction::Eighths | Reduction::Saturating => Some(Family::ExpEighth),
             Reduction::Table | Reduction::Quick => None,
         }
     }

@@ -171,7 +171,10 @@ impl fmt::Display for InvalidPlan {
             InvalidPlan::MixedIsas => write!(f, "the passes of a plan must share one ISA and element type"),
             InvalidPlan::MixedExps => write!(f, "the passes of a plan must share one exp core"),
             InvalidPlan::Unsuited(algorithm) if algorithm.samples() => {
-                write!(f, "{algorithm} needs an ISA on which exponentials overflow to infinity")
+                write!(
+                    f,
+                    "{algorithm} needs exponentials that do not wrap where they overflow: use the core `saturating`"
+                )
             }
             InvalidPlan::Unsuited(algorithm) => {
                 write!(f, "{algorithm} would not notice where the quick core fails; use a table core")
@@ -227,7 +230,7 @@ mod tests {
             ("two_pass(f32_max__avx2_u8, f32_ext_scale__avx2_p5_u8)", "takes the passes ext_sum, ext_scale"),
             ("two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__sse2_p5_u4)", "share one ISA"),
             ("two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p6_u8)", "share one exp core"),
-            ("sampled_reload(f32_store_exp__avx2_d5_u8, f32_scale__avx2_u8)", "overflow to infinity"),
+            ("sampled_reload(f32_store_exp__avx2_d5_u8, f32_scale__avx2_u8)", "use the core `saturating`"),
             ("online(f32_online_sum__avx512_q2_u16, f32_scale_exp__avx512_q2_u16)", "use a table core"),
         ] {
             let error = text.parse::<Plan>().unwrap_err().to_string();

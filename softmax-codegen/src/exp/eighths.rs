@@ -1,18 +1,29 @@
-//! The core with a table of eight: n = x * log2 e rounded to a multiple of 1/8, 2^(fraction of n) looked up, e^t for what
+//! The cores with a table of eight: n = x * log2 e rounded to a multiple of 1/8, 2^(fraction of n) looked up, e^t for what
 //! is left by a cubic. The integer part of n is added to the exponent of what was looked up, bits to bits, which takes
 //! neither a multiplication nor an ISA that scales.
 //!
 //! Integers wrap, so what is below the range of exponents counts as its end, which gives 0. Just above that end exponents
 //! would be those of subnormal numbers, which have none. What is measured from a maximum therefore starts at 2^33, and
-//! the quotient by the sum of anything below 2^-126 is 0.
+//! the quotient by the sum of anything below 2^-126 is 0. What is above the range wraps, too, unless it counts as the other
+//! end.
 
-use super::{Core, LN_2, LOG2_E, integer_shift};
+use super::{Core, HIGHEST, LN_2, LOG2_E, integer_shift};
 use crate::ir::{Builder, Value};
 use softmax_spec::{Element, Reason, Reduction};
 
 pub struct Eighths {
     pub coefficients: &'static [f32],
     entries: Vec<Value>,
+    bound: Bound,
+}
+
+/// Which x count as an end of the range of exponents.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    /// Those below it. Whoever has larger ones must bound them ([`Core::highest`]).
+    Below,
+    /// Those on either side.
+    Both,
 }
 
 /// Entries of the table.
@@ -34,8 +45,8 @@ const SMALLEST_SUM: f32 = (1 << 25) as f32;
 const LOWEST: f32 = -127.0 + 0.03;
 
 impl Eighths {
-    pub fn new(b: &mut Builder, coefficients: &'static [f32]) -> Eighths {
-        Eighths { coefficients, entries: table(b, 0.0) }
+    pub fn new(b: &mut Builder, coefficients: &'static [f32], bound: Bound) -> Eighths {
+        Eighths { coefficients, entries: table(b, 0.0), bound }
     }
 }
 
@@ -52,29 +63,37 @@ fn table(b: &mut Builder, n: f32) -> Vec<Value> {
 }
 
 impl Core for Eighths {
-    /// (N, the lowest x that matters, the table).
+    /// (N, the lowest x that matters, the table, and if it is bounded the highest x).
     fn shift(&self, b: &mut Builder, max: &Value) -> Vec<Value> {
         let (log2_e, ln_2) = (b.constant(LOG2_E.0), b.constant(LN_2.0));
         let (n, _) = b.round_mul(max, &log2_e);
         let below = b.constant(BELOW_MAXIMUM);
         let n = b.sub(&n, &below);
-        let lowest = b.constant(LOWEST);
-        let lowest = b.add(&n, &lowest);
-        let lowest = b.mul(&lowest, &ln_2);
+        let end = |b: &mut Builder, exponent: f32| {
+            let exponent = b.constant(exponent);
+            let exponent = b.add(&n, &exponent);
+            b.mul(&exponent, &ln_2)
+        };
+        let lowest = end(b, LOWEST);
         let rounding = b.constant(ROUNDING);
         let minus_n = b.sub(&rounding, &n);
         let table = b.add_eighths(&self.entries[0], &minus_n);
-        vec![n, lowest, table]
+        let highest = matches!(self.bound, Bound::Both).then(|| end(b, HIGHEST));
+        [vec![n, lowest, table], highest.into_iter().collect()].concat()
     }
 
     fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
         let (n, _) = integer_shift::constant(b, max);
         let lowest = b.constant((n + LOWEST) * LN_2.0);
-        vec![b.constant(n), lowest, table(b, n).remove(0)]
+        let highest = matches!(self.bound, Bound::Both).then(|| b.constant(super::highest(n)));
+        [vec![b.constant(n), lowest, table(b, n).remove(0)], highest.into_iter().collect()].concat()
     }
 
     fn highest(&self, b: &Builder, max: f32) -> Option<f32> {
-        Some(super::highest(integer_shift::constant(b, max).0))
+        match self.bound {
+            Bound::Below => Some(super::highest(integer_shift::constant(b, max).0)),
+            Bound::Both => None,
+        }
     }
 
     fn smallest_sum(&self, _: &Builder) -> f32 {
@@ -82,8 +101,12 @@ impl Core for Eighths {
     }
 
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
-        let [_, lowest, table] = shift else { unreachable!("a shift of {} values", shift.len()) };
-        let x = b.max(lowest, x);
+        let [_, lowest, table, highest @ ..] = shift else { unreachable!("a shift of {}", shift.len()) };
+        let x = match highest.first() {
+            Some(highest) => b.min(highest, x),
+            None => x.clone(),
+        };
+        let x = b.max(lowest, &x);
         let (log2_e, minus_ln_2, rounding) =
             (b.constant(LOG2_E.0), b.constant(-LN_2.0), b.constant(ROUNDING));
         let e = b.mul_add(&x, &log2_e, &rounding);

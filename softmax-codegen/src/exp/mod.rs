@@ -52,9 +52,12 @@ pub trait Core {
 /// of rows that this could touch are outside the range that callers accept ([`softmax_spec::Plan::largest_max`]).
 const EXTENDED_FLOOR: f32 = -16384.0;
 
-/// [`Core::highest`] where exponentials are measured from 2^exponent: between 2^126 and what wraps.
+/// The exponent of the largest exponential, where exponents wrap: between 2^126 and what wraps.
+const HIGHEST: f32 = 126.6;
+
+/// [`Core::highest`] where exponentials are measured from 2^exponent.
 const fn highest(exponent: f32) -> f32 {
-    (exponent + 126.6) * LN_2.0
+    (exponent + HIGHEST) * LN_2.0
 }
 
 /// ln 2 rounded to f32 and the rest of it: the two constants of Cody and Waite, exact to 2^-49 relative.
@@ -75,7 +78,8 @@ pub fn core(exp: Exp, b: &mut Builder) -> Box<dyn Core> {
         Reduction::Accurate => Box::new(IntegerShift(accurate::Accurate { coefficients })),
         Reduction::Fast => Box::new(fast::Fast { coefficients }),
         Reduction::Direct => Box::new(IntegerShift(direct::Direct { coefficients })),
-        Reduction::Eighths => Box::new(eighths::Eighths::new(b, coefficients)),
+        Reduction::Eighths => Box::new(eighths::Eighths::new(b, coefficients, eighths::Bound::Below)),
+        Reduction::Saturating => Box::new(eighths::Eighths::new(b, coefficients, eighths::Bound::Both)),
         Reduction::Table => Box::new(table::Table::new(b, table::Bound::Below)),
         Reduction::Quick => Box::new(table::Table::new(b, table::Bound::None)),
     }
