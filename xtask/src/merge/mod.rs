@@ -79,7 +79,7 @@ fn require_one_model(inputs: &[Input]) -> Result<()> {
 }
 
 /// The merged profile and the conflicts, by situation and length; `present` is the grid's hash.
-fn merge<'a>(inputs: &'a [Input], present: u64, prefer: Option<Prefer>) -> (Profile, Vec<Conflict<'a>>) {
+pub fn merge<'a>(inputs: &'a [Input], present: u64, prefer: Option<Prefer>) -> (Profile, Vec<Conflict<'a>>) {
     let (mut tables, mut conflicts) = (Vec::new(), Vec::new());
     for situation in situations(inputs.iter().map(|(_, profile)| profile)) {
         let source = |(place, (_, profile)): (usize, &'a Input)| {

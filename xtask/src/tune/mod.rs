@@ -15,6 +15,8 @@ mod compose;
 mod effort;
 mod evidence;
 mod field;
+#[cfg(test)]
+mod fleet;
 mod gate;
 mod journal;
 #[cfg(test)]
