@@ -1,7 +1,7 @@
 //! Candidates: what a request names, resolved to something that runs on this CPU.
 
 use crate::parameters::Parameters;
-use crate::peer::{self, Batch, Ours, Peer};
+use crate::peer::{self, Batch, Ours, OwnRows, Peer};
 use crate::{protocol, reference};
 use anyhow::Result;
 use softmax_kernels::{Accuracy, ComposeError, ComposedPlan, Kernel, ShapeError, Variant};
@@ -190,6 +190,8 @@ pub enum CandidateError {
     Reference(String),
     /// The peer is not here; the reason says how to get it.
     Peer(String),
+    /// It is a plan on no number of threads.
+    Threads(String),
     /// It is no plan.
     Plan(InvalidPlan),
     /// The plan cannot be put together from what is compiled, or not on this CPU.
@@ -240,6 +242,15 @@ fn on_threads(text: &str) -> Option<Candidate> {
     Some(Candidate::Peer(Rc::new(Ours::new(accuracy, threads))))
 }
 
+/// A plan, put together.
+fn compiled(text: &str) -> Result<(Plan, ComposedPlan), CandidateError> {
+    let plan: Plan = text.parse().map_err(CandidateError::Plan)?;
+    let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let compiled = ComposedPlan::compose(plan.algorithm().id(), &ids).map_err(CandidateError::Compose)?;
+    Ok((plan, compiled))
+}
+
 impl FromStr for Candidate {
     type Err = CandidateError;
 
@@ -248,14 +259,14 @@ impl FromStr for Candidate {
             return named(text);
         }
         if text.contains('(') {
-            let plan: Plan = text.parse().map_err(CandidateError::Plan)?;
-            let ids: Vec<String> = plan.passes().iter().map(PassVariant::id).collect();
-            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-            let compiled = ComposedPlan::compose(plan.algorithm().id(), &ids);
-            return Ok(Candidate::Plan {
-                plan,
-                compiled: Box::new(compiled.map_err(CandidateError::Compose)?),
-            });
+            if let Some((name, threads)) = text.split_once(protocol::THREADS) {
+                let threads = threads.parse::<NonZeroUsize>();
+                let threads = threads.map_err(|_| CandidateError::Threads(text.to_owned()))?;
+                let (_, compiled) = compiled(name)?;
+                return Ok(Candidate::Peer(Rc::new(OwnRows::new(name, compiled, threads.get()))));
+            }
+            let (plan, compiled) = compiled(text)?;
+            return Ok(Candidate::Plan { plan, compiled: Box::new(compiled) });
         }
         let row = softmax_kernels::variants().iter().find(|row| row.id == text);
         let row = row.ok_or_else(|| CandidateError::Unknown(text.to_owned()))?;
@@ -275,6 +286,7 @@ impl fmt::Display for CandidateError {
                 write!(f, "unknown reference `{text}` (allowed: {})", names.join(", "))
             }
             CandidateError::Peer(reason) => f.write_str(reason),
+            CandidateError::Threads(text) => write!(f, "`{text}` is on no number of threads"),
             CandidateError::Plan(error) => error.fmt(f),
             CandidateError::Compose(error) => error.fmt(f),
             CandidateError::Unknown(text) => {
@@ -318,6 +330,8 @@ mod tests {
             ("two_pass(", "is no plan"),
             ("two_pass(f32_max__scalar_u1)", "takes the passes ext_sum, ext_scale"),
             ("too_pass(f32_max__scalar_u1)", "did you mean `two_pass`?"),
+            ("two_pass(f32_ext_sum__scalar_d5_u1, f32_ext_scale__scalar_d5_u1)@0", "no number of threads"),
+            ("two_pass(f32_max__scalar_u1)@2", "takes the passes ext_sum, ext_scale"),
         ] {
             assert!(error(text).contains(reason), "{text}: {}", error(text));
         }
@@ -356,7 +370,8 @@ mod tests {
     fn a_batch_has_a_softmax_per_row() {
         let isa = crate::catalogue::best_isa().expect("an ISA");
         let plan = crate::catalogue::typical_plan(softmax_spec::Algorithm::TwoPass, isa).expect("a plan");
-        for text in [plan.as_str(), protocol::OURS_FAST, protocol::RTEN] {
+        let shared = format!("{plan}@2");
+        for text in [plan.as_str(), &shared, protocol::OURS_FAST, protocol::RTEN] {
             let candidate: Candidate = text.parse().unwrap();
             let (x, mut y) = ([0.0; 6], [0.0; 6]);
             candidate.run(&Parameters::of(&x), &x, &mut y, 2, 1).unwrap();

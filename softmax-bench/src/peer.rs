@@ -11,6 +11,7 @@ mod onednn;
 #[cfg(feature = "peers")]
 mod onnxruntime;
 mod ours;
+mod own_rows;
 #[cfg(feature = "peers")]
 mod prepared;
 mod rten;
@@ -21,6 +22,7 @@ mod xnnpack;
 
 pub use batch::{Batch, Rows};
 pub use ours::Ours;
+pub use own_rows::OwnRows;
 
 use crate::protocol::PEERS;
 use anyhow::{Result, bail};

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Something that can be timed: the id of a pass variant, the text of a plan, a reference, our public API, or a peer.
 ///
 /// References are written [`MEMCPY`], [`READ_SUM`] and [`SCALE_LOOP`], our API [`OURS_FAST`] and [`OURS_ACCURATE`], a
-/// peer [`PEER`] and its id. [`MEMCPY`] and our API take [`THREADS`] and a number behind their names: `ours:fast@2`.
+/// peer [`PEER`] and its id. [`MEMCPY`] and our API take [`THREADS`] and a number behind their names: `ours:fast@2`. So do
+/// plans, whose threads then have rows of their own.
 pub type Candidate = String;
 
 /// Copies the row.

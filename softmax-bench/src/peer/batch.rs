@@ -54,6 +54,25 @@ impl<'a> Batch<'a> {
         self.rows
     }
 
+    /// As many runs of whole rows, or as many as there are rows, whose numbers of rows differ by one at most.
+    pub fn divided(self, parts: usize) -> Vec<Rows<'a>> {
+        let len = match &self.rows {
+            Rows::Apart(x, _) => x.len(),
+            Rows::InPlace(x) => x.len(),
+        };
+        let rows = len.checked_div(self.row_len).unwrap_or(0);
+        let parts = parts.min(rows);
+        let mut rest = self.rows;
+        let mut divided = Vec::with_capacity(parts);
+        for i in 0..parts {
+            let count = (i + 1) * rows / parts - i * rows / parts;
+            let part;
+            (part, rest) = rest.split_at(count * self.row_len);
+            divided.push(part);
+        }
+        divided
+    }
+
     /// The same for a C library; `None` of an empty batch, which libraries need not accept.
     pub fn addresses(&mut self) -> Option<Addresses> {
         let (x, y, len) = match &mut self.rows {
@@ -65,6 +84,21 @@ impl<'a> Batch<'a> {
         };
         let rows = len.checked_div(self.row_len).unwrap_or(0);
         (rows > 0).then_some(Addresses { x, y, rows, row_len: self.row_len })
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn split_at(self, at: usize) -> (Rows<'a>, Rows<'a>) {
+        match self {
+            Rows::Apart(x, y) => {
+                let ((x, more_x), (y, more_y)) = (x.split_at(at), y.split_at_mut(at));
+                (Rows::Apart(x, y), Rows::Apart(more_x, more_y))
+            }
+            Rows::InPlace(x) => {
+                let (x, more) = x.split_at_mut(at);
+                (Rows::InPlace(x), Rows::InPlace(more))
+            }
+        }
     }
 }
 
@@ -101,6 +135,20 @@ mod tests {
         let addresses = Batch::apart(&x, y, 6).addresses().unwrap();
         assert_eq!((addresses.x, addresses.rows), (x.as_ptr(), 1));
         assert!(Batch::in_place(&mut [], 0).addresses().is_none());
+    }
+
+    #[test]
+    fn parts_are_whole_rows_in_their_order() {
+        let mut x = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0];
+        let mut lengths = |parts| -> Vec<(f32, usize)> {
+            let parts = Batch::in_place(&mut x, 2).divided(parts).into_iter();
+            parts
+                .map(|rows| if let Rows::InPlace(x) = rows { (x[0], x.len()) } else { unreachable!() })
+                .collect()
+        };
+        assert_eq!(lengths(0), []);
+        assert_eq!(lengths(2), [(0.0, 2), (1.0, 4)]);
+        assert_eq!(lengths(9), [(0.0, 2), (1.0, 2), (2.0, 2)]);
     }
 
     #[test]
