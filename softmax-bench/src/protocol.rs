@@ -45,6 +45,17 @@ pub enum Request {
         /// Largest error of a normal output in ULP; `None` leaves it to the pass's own tolerance.
         max_ulp: Option<u32>,
     },
+    /// How exact is the exp core of an `ext_sum` variant by itself?
+    Core {
+        /// The variant.
+        variant: Candidate,
+        /// Inputs are above this, which is not above 0.
+        low: f32,
+        /// And below this, which is not below 0.
+        high: f32,
+        /// Every so many floats of that range is an input.
+        every: u32,
+    },
     /// Times the candidates against each other, interleaved.
     Time(TimeRequest),
 }
@@ -90,6 +101,15 @@ pub enum Reply {
         max_ulp: f64,
         /// What was wrong; `None` if nothing was.
         failure: Option<String>,
+    },
+    /// To [`Request::Core`].
+    Core {
+        /// The largest error, in ULP of the mantissa.
+        max_ulp: f64,
+        /// An input that has it.
+        at: f32,
+        /// Of how many inputs.
+        inputs: u64,
     },
     /// To [`Request::Time`]: nanoseconds per element, `samples[candidate][round]`.
     Samples {

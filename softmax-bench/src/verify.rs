@@ -1,5 +1,6 @@
 //! The correctness gate: a candidate that fails here is never timed.
 
+mod core;
 mod pass;
 mod plan;
 mod softmax;
@@ -54,6 +55,7 @@ pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
     pass::verify_lengths(variant, kernel, &lengths, None)
 }
 
+pub use core::{Sweep, sweep};
 pub use softmax::{Alone, InBatch, Softmax};
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ fn requests_and_replies_survive_json() {
         Request::Describe,
         Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
+        Request::Core {
+            variant: "f32_ext_sum__avx2_p5_u8".to_owned(),
+            low: -8192.0,
+            high: 16384.0,
+            every: 7,
+        },
         Request::Time(TimeRequest {
             candidates: vec![protocol::MEMCPY.to_owned()],
             rows: 3,
@@ -62,6 +68,7 @@ fn requests_and_replies_survive_json() {
         Reply::Found(Ok("yes".to_owned())),
         Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
+        Reply::Core { max_ulp: 1.98, at: -0.1, inputs: u64::MAX },
         Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
         Reply::Error("no".to_owned()),
     ];
@@ -81,6 +88,13 @@ fn bad_input_is_answered_and_the_next_request_served() {
         b"{\"time\":{}}".to_vec(),
         line(&Request::Verify { candidate: "f32_max__avx9_u8".to_owned(), max_ulp: None }),
         line(&Request::Verify { candidate: protocol::MEMCPY.to_owned(), max_ulp: None }),
+        line(&Request::Core { variant: "f32_max__scalar_u1".to_owned(), low: -1.0, high: 1.0, every: 1 }),
+        line(&Request::Core {
+            variant: "f32_ext_sum__scalar_p5_u1".to_owned(),
+            low: 1.0,
+            high: 2.0,
+            every: 1,
+        }),
         time(&[protocol::MEMCPY], 1, 0),
         time(&[protocol::MEMCPY], 2, usize::MAX),
         time(&["ref:nothing"], 1, 64),

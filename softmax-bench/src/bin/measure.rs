@@ -3,11 +3,12 @@
 //! A process of its own, so that the tuner compiles without the grid, and so that a kernel that crashes takes down
 //! one measurement instead of a search. Bad input is answered, never fatal.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
 use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
 use softmax_bench::{leash, timer, verify};
+use softmax_kernels::Kernel;
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::slice;
@@ -56,7 +57,9 @@ fn answer(line: &[u8], pin: Option<&Pin>) -> Result<Reply> {
 fn names_threads(request: &Request) -> bool {
     let candidates = match request {
         Request::Describe => &[],
-        Request::Find(candidate) | Request::Verify { candidate, .. } => slice::from_ref(candidate),
+        Request::Find(candidate)
+        | Request::Verify { candidate, .. }
+        | Request::Core { variant: candidate, .. } => slice::from_ref(candidate),
         Request::Time(request) => request.candidates.as_slice(),
     };
     candidates.iter().any(|candidate| candidate.contains(protocol::THREADS))
@@ -67,6 +70,7 @@ fn carry_out(request: Request) -> Result<Reply> {
         Request::Describe => Ok(describe()),
         Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
+        Request::Core { variant, low, high, every } => core(&variant, (low, high), every),
         Request::Time(request) => time(&request),
     }
 }
@@ -95,6 +99,17 @@ fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
     let verify::Verdict { max_ulp, failure } =
         verdict.with_context(|| format!("`{text}` computes no softmax"))?;
     Ok(Reply::Verdict { max_ulp, failure })
+}
+
+fn core(text: &str, bounds: (f32, f32), every: u32) -> Result<Reply> {
+    let Candidate::Pass { kernel: Kernel::ExtSum(kernel), .. } = text.parse()? else {
+        bail!("`{text}` is no variant of ext_sum");
+    };
+    let (low, high) = bounds;
+    let is_range = low.is_finite() && high.is_finite() && low <= 0.0 && 0.0 <= high;
+    ensure!(is_range, "{low} to {high} is no range of numbers around 0");
+    let verify::Sweep { max_ulp, at, inputs } = verify::sweep(kernel, bounds, every);
+    Ok(Reply::Core { max_ulp, at, inputs })
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {
