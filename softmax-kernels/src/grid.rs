@@ -38,6 +38,15 @@ crate::kernels! {
         exp: [cody_waite 5..=6, accurate 5, fast 5],
     }
 
+    // The rest of the tiles that the paper's tuning ended with, on one CPU or another.
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale],
+        isas: [avx2, avx512],
+        unroll: [5, 9, 10, 12],
+        accumulators: [1, 2, 3],
+        exp: [cody_waite 5],
+    }
+
     grid {
         passes: [sum_exp, store_exp, scale_exp],
         isas: [avx2],
