@@ -34,6 +34,8 @@ pub enum Command {
     Check(Check),
     /// Race what people call against other libraries' softmax, and memcpy, on this machine
     Compare(Compare),
+    /// Rerun the experiments of the Two-Pass Softmax paper here and print its claims beside what comes out
+    Paper(Paper),
     /// Print the lengths at which two profiles choose differently; exit code 1 if there are any
     Diff(Diff),
     /// Make one profile of several for the same CPU model
@@ -134,6 +136,26 @@ pub struct Compare {
     #[arg(long, value_enum, default_value_t = Effort::Standard)]
     pub effort: Effort,
     /// Print JSON lines: one about the run, then one per shape
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `paper`.
+#[derive(Debug, Args)]
+pub struct Paper {
+    /// How thorough to be: about 1 minute, 4 minutes, 20 minutes, after building
+    #[arg(long, value_enum, default_value_t = Effort::Standard)]
+    pub effort: Effort,
+    /// Wall time for measuring, such as 90s or 5m, from 5s to 24h; overrides the effort's
+    #[arg(long, value_name = "TIME", value_parser = length::duration)]
+    pub budget: Option<Duration>,
+    /// Row lengths to race the algorithms at, such as 4k,2^24 [default: from the first cache to four times the last one]
+    #[arg(long, value_name = "LENGTHS", value_delimiter = ',')]
+    pub sizes: Vec<Length>,
+    /// ISAs to measure [default: those of the paper that this CPU supports, avx2 and avx512]
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+    /// Print JSON lines: one about the run, one per finding as soon as there is one, then one per claim
     #[arg(long)]
     pub json: bool,
 }
@@ -346,6 +368,8 @@ mod tests {
             ("compare --shapes 1x0", "is not in 1..="),
             ("compare --peers mkl", "rten, tract, onednn, xnnpack, onnxruntime"),
             ("compare --isa avx3", "did you mean `avx2`?"),
+            ("paper --isa avx3", "did you mean `avx2`?"),
+            ("paper --budget 90", "such as 90s"),
             ("diff a.toml", "<B>"),
             ("merge a.toml", "2 values required"),
             ("merge a.toml b.toml --prefer best", "first, last"),

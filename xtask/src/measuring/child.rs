@@ -6,7 +6,7 @@ use crate::project;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use softmax_bench::protocol::{Candidate, Reply, Request, TimeRequest};
-use softmax_spec::Isa;
+use softmax_spec::{Isa, PassVariant};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -33,6 +33,17 @@ pub fn build(features: &[&str]) -> Result<PathBuf> {
 fn executable(message: &Value) -> Option<PathBuf> {
     let is_measure = message["target"]["name"] == "measure";
     message["executable"].as_str().filter(|_| is_measure).map(PathBuf::from)
+}
+
+/// The error of an exp core by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoreError {
+    /// The largest, in ULP.
+    pub max_ulp: f64,
+    /// An input that has it.
+    pub at: f32,
+    /// Inputs looked at.
+    pub inputs: u64,
 }
 
 /// A running measuring process.
@@ -84,6 +95,15 @@ impl Child {
             Some(Reply::Error(error)) => Ok(Err(error)),
             Some(other) => Err(unexpected(&other)),
             None => self.restart().map(Err),
+        }
+    }
+
+    /// The error of an exp core between the bounds, seen at every so many floats, in a variant of `ext_sum`.
+    pub fn core_error(&mut self, variant: &PassVariant, bounds: (f32, f32), every: u32) -> Result<CoreError> {
+        let (low, high) = bounds;
+        match self.ask(&Request::Core { variant: variant.id(), low, high, every })? {
+            Reply::Core { max_ulp, at, inputs } => Ok(CoreError { max_ulp, at, inputs }),
+            other => Err(unexpected(&other)),
         }
     }
 

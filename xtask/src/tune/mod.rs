@@ -10,7 +10,7 @@
 //! Between the two stands the [`journal`], which makes a search that was killed go on where it was.
 
 mod classes;
-mod clock;
+pub mod clock;
 mod compose;
 mod effort;
 mod evidence;
@@ -21,8 +21,8 @@ mod gate;
 mod journal;
 #[cfg(test)]
 mod model;
-mod progress;
-mod race;
+pub mod progress;
+pub mod race;
 mod report;
 mod search;
 
