@@ -143,7 +143,7 @@ pub struct Compare {
 /// Flags of `paper`.
 #[derive(Debug, Args)]
 pub struct Paper {
-    /// How thorough to be: about 1 minute, 4 minutes, 20 minutes, after building
+    /// How thorough to be: at most 1 minute, 4 minutes, 20 minutes, after building
     #[arg(long, value_enum, default_value_t = Effort::Standard)]
     pub effort: Effort,
     /// Wall time for measuring, such as 90s or 5m, from 5s to 24h; overrides the effort's

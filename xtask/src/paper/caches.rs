@@ -105,8 +105,8 @@ impl Caches {
     /// Where rows of `len` elements are while a softmax goes over them out of place; `None` if that was not seen.
     pub fn place(&self, len: usize) -> Option<Place> {
         let input = (len * size_of::<f32>()) as f64;
-        let fits = |level: &Level| 2.0 * input <= USABLE * level.flat_to;
-        match (self.levels.iter().position(fits), self.last_bytes()) {
+        let fits = |&level: &usize| self.room(level).is_some_and(|room| 2.0 * input <= room);
+        match ((0..self.levels.len()).find(fits), self.last_bytes()) {
             (Some(level), _) => Some(Place::Cache(level)),
             (None, None) => None,
             (None, Some(last)) if input < FAR * last => Some(Place::Edge),
@@ -120,14 +120,21 @@ impl Caches {
         Some((elements.ceil() as usize).next_power_of_two())
     }
 
+    /// Bytes of a level that a softmax may count on. The last one is shared with others, who are felt before it is full.
+    fn room(&self, level: usize) -> Option<f64> {
+        let Level { bytes, flat_to, .. } = *self.levels.get(level)?;
+        let is_last = level + 1 == self.levels.len();
+        Some(USABLE * if is_last { flat_to } else { bytes })
+    }
+
     /// The longest power of two whose row, input and output, fits into a level.
     pub fn within(&self, level: usize) -> Option<usize> {
-        let elements = USABLE * self.levels.get(level)?.flat_to / (2 * size_of::<f32>()) as f64;
+        let elements = self.room(level)? / (2 * size_of::<f32>()) as f64;
         (elements >= 1.0).then(|| 1 << (elements as usize).ilog2())
     }
 }
 
-/// Of what is as fast as a level, for the stack, code, and whoever else is there.
+/// Of a level, for the stack, code, and whoever else is there.
 const USABLE: f64 = 0.75;
 
 /// A row of so many last-level caches no longer profits from what the pass before it left there.

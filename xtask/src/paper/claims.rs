@@ -239,11 +239,10 @@ fn reload_in_cache(near: &[&Contest]) -> Claim {
     let others = [Algorithm::TwoPass, Algorithm::ThreePassRecompute];
     let against = |contest: &&Contest| others.map(|other| contest.ratio(other, Algorithm::ThreePassReload));
     let all: Vec<[Estimate; 2]> = near.iter().map(against).collect();
-    let text = |(contest, [two_pass, _]): (&&Contest, &[Estimate; 2])| {
-        let place = contest.place.map_or_else(String::new, |place| format!(" in {place}"));
-        format!("{:.2}{place}", two_pass.middle)
-    };
-    let texts: Vec<String> = near.iter().zip(&all).map(text).collect();
+    let slower =
+        |contest: &&Contest| (contest.place, contest.ratio(Algorithm::TwoPass, Algorithm::ThreePassReload));
+    let slower: Vec<(Option<Place>, Estimate)> = near.iter().map(slower).collect();
+    let texts: Vec<String> = slower.chunk_by(|(a, _), (b, _)| a == b).map(range).collect();
     Claim {
         id: "reload_in_cache",
         isa: None,
@@ -251,7 +250,7 @@ fn reload_in_cache(near: &[&Contest]) -> Claim {
         paper: "faster".to_owned(),
         here: match texts.is_empty() {
             true => nothing(),
-            false => format!("Two-Pass takes as long times {}", texts.join(", ")),
+            false => format!("Two-Pass's time over it: {}", texts.join(", ")),
         },
         verdict: above(all.into_iter().flatten(), 1.0),
     }
@@ -269,4 +268,15 @@ fn at(len: usize, what: &str) -> String {
 fn percent(ratio: &Estimate) -> String {
     let [middle, low, high] = [ratio.middle, ratio.low, ratio.high].map(|ratio| (ratio - 1.0) * 100.0);
     format!("{middle:+.0} % ({low:+.0} to {high:+.0})")
+}
+
+/// Ratios in one place.
+fn range(ratios: &[(Option<Place>, Estimate)]) -> String {
+    let middles = || ratios.iter().map(|(_, ratio)| ratio.middle);
+    let (low, high) = (middles().fold(f64::INFINITY, f64::min), middles().fold(0.0, f64::max));
+    let place = ratios[0].0.map_or_else(String::new, |place| format!(" in {place}"));
+    match ratios {
+        [_] => format!("{low:.2}{place}"),
+        _ => format!("{low:.2} to {high:.2}{place}"),
+    }
 }

@@ -268,14 +268,15 @@ fn counts(claims: &[Claim]) -> String {
 /// Where Two-Pass loses, said plainly.
 pub fn losses(findings: &[Finding], isa: Isa) -> Option<String> {
     let contests = findings.iter().filter_map(Finding::contest).filter(|contest| contest.isa == isa);
-    let lost: Vec<String> = contests
-        .filter(|contest| contest.gain().is_above(1.0) == Some(false))
-        .map(|contest| {
-            let place = contest.place.map_or_else(|| "?".to_owned(), |place| place.to_string());
-            let best = contest.fastest();
-            let ratio = contest.ratio(Algorithm::TwoPass, best);
-            format!("{place} (n={}, {:.2} times the time of {best})", Length(contest.len), ratio.middle)
-        })
-        .collect();
-    (!lost.is_empty()).then(|| format!("{isa}: Two-Pass loses in {}\n", lost.join(", ")))
+    let lost: Vec<&Contest> =
+        contests.filter(|contest| contest.gain().is_above(1.0) == Some(false)).collect();
+    let text = |lost: &[&Contest]| {
+        let place = lost[0].place.map_or_else(|| "?".to_owned(), |place| place.to_string());
+        let lengths: Vec<String> = lost.iter().map(|contest| Length(contest.len).to_string()).collect();
+        let best = |contest: &&Contest| contest.ratio(Algorithm::TwoPass, contest.fastest()).middle;
+        let worst = lost.iter().map(best).fold(0.0, f64::max);
+        format!("{place} (n={}, up to {worst:.2} times the fastest's time)", lengths.join(", "))
+    };
+    let places: Vec<String> = lost.chunk_by(|a, b| a.place == b.place).map(text).collect();
+    (!lost.is_empty()).then(|| format!("{isa}: Two-Pass loses in {}\n", places.join(", ")))
 }
