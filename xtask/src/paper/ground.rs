@@ -1,6 +1,7 @@
 //! What the experiments stand on: the caches, and how long rows may be.
 
-use super::caches::{self, Caches, FAR, Place, Point};
+use super::caches::{self, Caches, FAR, Place};
+use super::curve::{self, Point};
 use super::lab::{CALIBRATION, Lab, SETUP_NS_PER_ELEMENT};
 use crate::compare::Machine;
 use crate::length::{self, Length};
@@ -63,7 +64,7 @@ impl Ground {
         let mut seconds = READING * lab.clock.remaining().as_secs_f64();
         let mut curve = Vec::new();
         let mut limit = None;
-        for len in caches::lengths(bound.elements) {
+        for len in curve::lengths(bound.elements) {
             seconds -= cost(len, lab.effort.sample_us);
             if seconds < 0.0 {
                 limit = Some(format!("the budget ends the search for caches at rows of {}", Length(len)));
@@ -195,7 +196,7 @@ mod tests {
     /// A cache of 1 MiB and memory, or another cache, behind it.
     fn ground(told: u64, elements: usize) -> Ground {
         let ns = |len: usize| if len <= 1 << 18 { 0.05 } else { 0.3 };
-        let curve: Vec<Point> = caches::lengths(elements).map(|len| Point { len, ns: ns(len) }).collect();
+        let curve: Vec<Point> = curve::lengths(elements).map(|len| Point { len, ns: ns(len) }).collect();
         Ground::of(Caches::of(&curve), Bound::new(elements, None, told), None)
     }
 

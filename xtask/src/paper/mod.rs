@@ -13,6 +13,7 @@ mod bandwidth;
 mod caches;
 mod claims;
 mod contest;
+mod curve;
 mod effort;
 mod estimate;
 mod experiments;
