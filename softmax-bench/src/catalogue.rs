@@ -7,8 +7,8 @@ use softmax_spec::{Algorithm, Element, Exp, Isa, Memory, Pass, PassVariant, Plan
 const USUAL_UNROLL: usize = 8;
 /// Accumulators of most published winners.
 const USUAL_ACCUMULATORS: usize = 2;
-/// Exp cores by preference: the paper's first, because every algorithm has it.
-const USUAL_EXPS: [&str; 3] = ["p5", "a6", "f5"];
+/// Exp cores by preference: the paper's first, because most algorithms have it, and one last for those that sample.
+const USUAL_EXPS: [&str; 4] = ["p5", "a6", "f5", "s3"];
 
 /// The best ISA that this CPU supports and that has variants.
 pub fn best_isa() -> Option<Isa> {

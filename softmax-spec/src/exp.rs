@@ -94,7 +94,7 @@ impl Reduction {
     pub const fn saturates(self, isa: Isa) -> bool {
         match self {
             Reduction::Eighths => false,
-            Reduction::Saturating => true,
+            Reduction::Saturating => isa.lookup_entries() >= self.lookup_entries(),
             _ => isa.scale_saturates(),
         }
     }
