@@ -231,10 +231,16 @@ fn named(text: &str) -> Result<Candidate, CandidateError> {
     peer.map(Candidate::Peer).map_err(CandidateError::Peer)
 }
 
+/// A name and the number of threads behind it, `None` if that is no number; `None` if nothing is said of threads.
+fn split_threads(text: &str) -> Option<(&str, Option<usize>)> {
+    let (name, threads) = text.split_once(protocol::THREADS)?;
+    Some((name, threads.parse::<NonZeroUsize>().ok().map(NonZeroUsize::get)))
+}
+
 /// What ends with a number of threads.
 fn on_threads(text: &str) -> Option<Candidate> {
-    let (name, threads) = text.split_once(protocol::THREADS)?;
-    let threads = threads.parse::<NonZeroUsize>().ok()?.get();
+    let (name, threads) = split_threads(text)?;
+    let threads = threads?;
     if name == protocol::MEMCPY {
         return Some(Candidate::MemcpyOn(threads));
     }
@@ -259,11 +265,10 @@ impl FromStr for Candidate {
             return named(text);
         }
         if text.contains('(') {
-            if let Some((name, threads)) = text.split_once(protocol::THREADS) {
-                let threads = threads.parse::<NonZeroUsize>();
-                let threads = threads.map_err(|_| CandidateError::Threads(text.to_owned()))?;
+            if let Some((name, threads)) = split_threads(text) {
+                let threads = threads.ok_or_else(|| CandidateError::Threads(text.to_owned()))?;
                 let (_, compiled) = compiled(name)?;
-                return Ok(Candidate::Peer(Rc::new(OwnRows::new(name, compiled, threads.get()))));
+                return Ok(Candidate::Peer(Rc::new(OwnRows::new(name, compiled, threads))));
             }
             let (plan, compiled) = compiled(text)?;
             return Ok(Candidate::Plan { plan, compiled: Box::new(compiled) });

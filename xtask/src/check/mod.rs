@@ -32,7 +32,7 @@ pub fn run(flags: &flags::Check) -> Result<()> {
     let default = project::default_profile()?;
     let claims = claims(flags, &profile, &default, &host::isas())?;
 
-    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    preflight::warn();
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let effort = Effort::new(flags.effort);

@@ -4,7 +4,7 @@ use super::claim::Claim;
 use super::verdict::{Comparison, Verdict, judge};
 use crate::compare::Machine;
 use crate::flags;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, TimeRequest};
 use softmax_spec::{Accuracy, Plan};
 use std::collections::HashMap;
@@ -120,10 +120,7 @@ impl<'a, M: Machine> Races<'a, M> {
             rounds: self.effort.rounds,
             sample_us: self.effort.sample_us,
         };
-        let samples = self.machine.samples(&request)?;
-        let complete = samples.len() == request.candidates.len()
-            && samples.iter().all(|samples| samples.len() == request.rounds);
-        ensure!(complete, "the measuring process sent fewer samples than were asked for");
+        let samples = self.machine.all_samples(&request)?;
         let (pick, memcpy) = (&samples[0], &samples[1]);
         let mut rivals = samples[2..].iter();
         let gain = default.and_then(|_| rivals.next()).and_then(|default| claim.gain(pick, default));

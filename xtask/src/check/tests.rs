@@ -4,7 +4,7 @@ use super::*;
 use crate::error::is_bad_input;
 use crate::flags::typed;
 use crate::measuring::Timings;
-use crate::measuring::statistics::next;
+use crate::measuring::statistics;
 use crate::profiles::samples::*;
 use softmax_bench::protocol::{Candidate, TimeRequest};
 
@@ -25,7 +25,7 @@ impl Model {
     }
 
     fn uniform(&mut self) -> f64 {
-        next(&mut self.random) as f64 / u64::MAX as f64
+        statistics::uniform(&mut self.random)
     }
 }
 

@@ -63,7 +63,7 @@ impl Machine for Child {
 /// Runs the command.
 pub fn run(flags: &flags::Compare) -> Result<()> {
     let environment = environment(flags)?;
-    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    preflight::warn();
     stderr::say("building the measuring process with the full grid and the peers");
     let mut child = Child::start(&child::build(&["peers"])?, environment)?;
 

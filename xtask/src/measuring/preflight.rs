@@ -1,12 +1,17 @@
 //! What about this machine makes timings worse than they need be, said before the search.
 
+use crate::stderr;
 use std::fs;
 
 /// Above this load per core, something else is running beside the search.
 const BUSY: f64 = 0.5;
 
-/// A line for each thing that could be better; none where nothing is known.
-pub fn warnings() -> Vec<String> {
+/// Says a line for each thing that could be better; none where nothing is known.
+pub fn warn() {
+    warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+}
+
+fn warnings() -> Vec<String> {
     let load = fs::read_to_string("/proc/loadavg").ok();
     let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

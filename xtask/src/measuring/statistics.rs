@@ -81,6 +81,12 @@ pub fn next(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A number from 0 to 1 by [`next`].
+#[cfg(test)]
+pub fn uniform(state: &mut u64) -> f64 {
+    next(state) as f64 / u64::MAX as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn bounds_hold_the_true_median_as_often_as_promised() {
         let mut random = 7;
-        let mut uniform = || next(&mut random) as f64 / u64::MAX as f64;
+        let mut uniform = || uniform(&mut random);
         let held = (0..1000).filter(|_| {
             let samples: Vec<f64> = (0..15).map(|_| uniform()).collect();
             let (low, high) = median_bounds(&samples, 0.05);

@@ -119,13 +119,13 @@ pub fn lengths(longest: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measuring::statistics::next;
+    use crate::measuring::statistics::uniform;
     use crate::paper::caches::Place;
 
     /// Half octaves from 4 KiB on, with these times up to these bytes each, ramps of an octave between them, and noise.
     fn curve(levels: &[(f64, f64)], noise: f64, seed: u64) -> Vec<Point> {
         let mut random = seed;
-        let mut uniform = || next(&mut random) as f64 / u64::MAX as f64;
+        let mut uniform = || uniform(&mut random);
         let truth = |bytes: f64| {
             let missing = |size: f64| ((bytes / size).log2() + 0.5).clamp(0.0, 1.0);
             levels

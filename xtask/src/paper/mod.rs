@@ -52,7 +52,7 @@ pub fn run(flags: &flags::Paper) -> Result<()> {
     let mut effort = Effort::new(flags.effort);
     effort.budget = flags.budget.unwrap_or(effort.budget);
     let grid = project::grid()?.variants;
-    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    preflight::warn();
     stderr::say("building the measuring process with the full grid");
     let process = Child::start(&child::build(&[])?, vec![])?;
     process.end_on_ctrl_c()?;

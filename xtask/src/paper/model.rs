@@ -4,7 +4,7 @@ use super::lab::Exactness;
 use crate::compare::Machine;
 use crate::measuring::Timings;
 use crate::measuring::child::CoreError;
-use crate::measuring::statistics::next;
+use crate::measuring::statistics::uniform;
 use crate::tune::clock::Time;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{Candidate, MEMCPY, READ_SUM, SCALE_LOOP, THREADS, TimeRequest};
@@ -80,7 +80,7 @@ impl Timings for Model {
         }
         let &TimeRequest { rows, len, rounds, sample_us, .. } = request;
         let mut random = fingerprint(format!("{} {request:?}", self.timed.len()).into_bytes());
-        let mut noisy = |ns: f64| ns * (1.0 + self.noise * next(&mut random) as f64 / u64::MAX as f64);
+        let mut noisy = |ns: f64| ns * (1.0 + self.noise * uniform(&mut random));
         let truths = request.candidates.iter().map(|candidate| Model::truth(candidate, len));
         let samples: Vec<Vec<f64>> = truths.map(|ns| (0..rounds).map(|_| noisy(ns)).collect()).collect();
         let call = |ns: &f64| ns * (rows * len) as f64 * 1e-9;

@@ -66,7 +66,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     let mut codes = Codes::default();
     let opened = open_journal(flags, &output, &rustc, &mut codes)?;
     let journal = opened.journal.path().to_owned();
-    preflight::warnings().iter().for_each(|warning| stderr::say(format_args!("warning: {warning}")));
+    preflight::warn();
     stderr::say("building the measuring process with the full grid");
     let mut child = Child::start(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;

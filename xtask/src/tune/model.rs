@@ -3,7 +3,7 @@
 use super::clock::Time;
 use super::gate::Oracle;
 use crate::measuring::Timings;
-use crate::measuring::statistics::next;
+use crate::measuring::statistics::{next, uniform};
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use softmax_spec::{Algorithm, Exp, Pass, PassVariant, Plan, fingerprint};
@@ -87,7 +87,7 @@ impl Timings for Model {
         self.timed.extend(request.candidates.iter().map(|candidate| (candidate.clone(), request.len)));
         let mut random = self.seed ^ fingerprint(format!("{request:?}").into_bytes());
         let mut noisy = |truth: f64| {
-            let uniform = next(&mut random) as f64 / u64::MAX as f64;
+            let uniform = uniform(&mut random);
             let outlier = if next(&mut random).is_multiple_of(15) { 3.0 } else { 1.0 };
             truth * (1.0 + 0.01 * uniform) * outlier
         };

@@ -4,7 +4,7 @@
 //! its passes' times and a call each. The constants are of the size that real CPUs have, and differ from model to model by more
 //! than plans differ, so that no plan is best on all of them.
 
-use crate::measuring::statistics::next;
+use crate::measuring::statistics;
 use crate::tune::compose;
 use crate::tune::race::Row;
 use softmax_spec::profile::Host;
@@ -44,7 +44,7 @@ impl Random {
 
     /// From 0 to 1.
     pub fn uniform(&mut self) -> f64 {
-        next(&mut self.0) as f64 / u64::MAX as f64
+        statistics::uniform(&mut self.0)
     }
 }
 

@@ -20,7 +20,7 @@ use anyhow::Result;
 use cpu::{Cpu, Random};
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use softmax_spec::profile::{Origin, Profile};
-use softmax_spec::{Accuracy, Enumeration, Isa, PassVariant, fingerprint};
+use softmax_spec::{Accuracy, Element, Enumeration, Isa, PassVariant, fingerprint};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -147,10 +147,14 @@ fn regrets<'a>(
 ) -> impl Iterator<Item = f64> + use<'a> {
     let rows = JUDGED.into_iter().flat_map(|len| [false, true].map(|in_place| Row { len, in_place }));
     rows.map(|row| {
-        let situation = Situation::of(&profile.tables[0]);
-        let asked =
-            Situation { isa: Isa::Avx2, accuracy: Accuracy::Fast, in_place: row.in_place, ..situation };
-        cpu.plan(&asked.plan(profile, row.len), row) / cpu.least(variants, Accuracy::Fast, row)
+        let situation = Situation {
+            isa: Isa::Avx2,
+            element: Element::F32,
+            accuracy: Accuracy::Fast,
+            in_place: row.in_place,
+            threads: 1,
+        };
+        cpu.plan(&situation.plan(profile, row.len), row) / cpu.least(variants, Accuracy::Fast, row)
     })
 }
 
