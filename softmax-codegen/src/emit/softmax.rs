@@ -23,38 +23,48 @@ fn rows_in_flight(vectors: usize, variant: &PassVariant) -> usize {
 }
 
 pub fn function(variant: &PassVariant) -> TokenStream {
-    let (alone, batch) = (lone_rows(variant), sections(variant, |row, b, vectors| row.batch(b, vectors)));
+    let functions = [
+        inner(variant, quote!(alone(x: *const f32, y: *mut f32, n: usize)), lone_row(variant)),
+        inner(variant, quote!(batch(x: *const f32, y: *mut f32, n: usize, rows: usize)), batch(variant)),
+        inner(variant, quote!(by_maximum(x: *const f32, y: *mut f32, n: usize)), by_maximum(variant)),
+    ];
     let body = quote! {
-        #alone
-        if rows == 1 {
-            return unsafe { alone(x, y, n) };
+        #(#functions)*
+        match rows {
+            1 => unsafe { alone(x, y, n) },
+            _ => unsafe { batch(x, y, n, rows) },
         }
-        #batch
     };
     super::item(variant, &quote!(rows: usize), &quote!(usize), body)
 }
 
-/// Functions for one row: `alone`, and `by_maximum` for rows that are out of range for a constant. A row that is alone has
-/// a function to itself, without loops and thus without anything to prepare for them; in so short a time that would
-/// show. The rare one has another, lest what both need be kept in registers for it.
-fn lone_rows(variant: &PassVariant) -> TokenStream {
-    let by_maximum =
-        sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Own, &quote!(return 0;)));
+/// A function beside the others, none of which is put into another: each saves the registers that it needs and prepares the
+/// constants that it needs. For a row that is alone both are next to nothing, and in so short a time the rest would show.
+fn inner(variant: &PassVariant, signature: TokenStream, body: TokenStream) -> TokenStream {
     let attribute = super::target_feature(variant.isa);
-    let function = |name: &str, body| {
-        let name = format_ident!("{name}");
-        quote! {
-            #attribute
-            unsafe fn #name(x: *const f32, y: *mut f32, n: usize) -> usize {
-                #body
-            }
+    quote! {
+        #attribute
+        #[inline(never)]
+        unsafe fn #signature -> usize {
+            #body
         }
-    };
+    }
+}
+
+/// One row, without loops.
+fn lone_row(variant: &PassVariant) -> TokenStream {
     let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
-    let by_constant =
-        sections(variant, |row, b, vectors| row.one(b, vectors, first_origin(variant), &otherwise));
-    let (alone, by_maximum) = (function("alone", by_constant), function("by_maximum", by_maximum));
-    quote!(#alone #[cold] #by_maximum)
+    sections(variant, |row, b, vectors| row.one(b, vectors, first_origin(variant), &otherwise))
+}
+
+/// All rows.
+fn batch(variant: &PassVariant) -> TokenStream {
+    sections(variant, |row, b, vectors| row.batch(b, vectors))
+}
+
+/// One row that is out of range for a constant.
+fn by_maximum(variant: &PassVariant) -> TokenStream {
+    sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Own, &quote!(return 0;)))
 }
 
 /// A function's body: an arm for every number of vectors.

@@ -1,4 +1,4 @@
-//! Reads what the compiler made of one function: x86 assembly in Intel syntax, its loops, and what the hot one does.
+//! Reads what the compiler made of one function, and of those inside it: x86 assembly in Intel syntax, its loops, and what the hot one does.
 //!
 //! Instructions are counted by what they keep busy; an operand in memory counts beside the arithmetic that it is
 //! part of.
@@ -7,7 +7,7 @@ use super::instruction::{Instruction, Line, Place};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// The instructions and labels of one function.
+/// The instructions and labels of one function, then of those that the compiler kept apart inside it.
 pub struct Listing<'a> {
     lines: Vec<Line<'a>>,
     /// Registers that addresses on the stack are relative to.
@@ -50,10 +50,15 @@ impl<'a> Listing<'a> {
     /// Finds the function `name` in what the compiler wrote; `None` if it is not there.
     pub fn of(name: &str, assembly: &'a str) -> Option<Listing<'a>> {
         let code = assembly.lines().map(|line| line.split('#').next().unwrap_or(line).trim_end());
-        let mut function = code.skip_while(|line| !is_label_of(name, line));
-        let label = Line::Label(function.next()?.trim_end_matches(':'));
-        let body = function.take_while(|line| !is_end(line)).filter_map(Line::of);
-        let lines: Vec<Line> = std::iter::once(label).chain(body).collect();
+        let code: Vec<&str> = code.collect();
+        let function = |start: usize| {
+            let label = Line::Label(code[start].trim_end_matches(':'));
+            let body = code[start + 1..].iter().take_while(|line| !is_end(line)).copied();
+            std::iter::once(label).chain(body.filter_map(Line::of))
+        };
+        let outer = code.iter().position(|line| is_label_of(name, line))?;
+        let inner = (0..code.len()).filter(|&line| is_label_within(name, code[line]));
+        let lines: Vec<Line> = std::iter::once(outer).chain(inner).flat_map(function).collect();
         let has_frame = lines.iter().any(|line| line.instruction().is_some_and(Instruction::sets_frame));
         Some(Listing { lines, stack: if has_frame { &["rsp", "rbp"] } else { &["rsp"] } })
     }
@@ -164,6 +169,12 @@ impl Counts {
 /// Whether a line is the label of function `name`; on some systems symbols start with an underscore.
 fn is_label_of(name: &str, line: &str) -> bool {
     line.strip_suffix(':').is_some_and(|label| label == name || label.strip_prefix('_') == Some(name))
+}
+
+/// Whether a line is the label of a function inside function `name`: mangled, and its path says so.
+fn is_label_within(name: &str, line: &str) -> bool {
+    let component = format!("{}{name}", name.len());
+    line.strip_suffix(':').is_some_and(|label| label.starts_with("_") && label.contains(&component))
 }
 
 /// Whether a line is what the compiler writes after a function.
@@ -286,6 +297,17 @@ f32_store_exp__avx2_p5_u8:
         let counts =
             listing("f32_store_exp__avx2_p5_u8", &without_frame).hot_loop(32).map(|found| found.counts);
         assert_eq!(counts.map(|counts| (counts.spills, counts.loads)), Some((1, 2)));
+    }
+
+    #[test]
+    fn functions_inside_follow() {
+        let inner = "_ZN6kernel17f32_max__avx2_u165alone17h8e3dE:\n\tnop\n.Lfunc_end1:\n";
+        let other = "_ZN6kernel19f32_max__avx2_u16_x5alone17h8e3dE:\n\tud2\n.Lfunc_end2:\n";
+        let assembly = format!("{inner}{other}{FLAT}");
+        let text = listing("f32_max__avx2_u16", &assembly).text();
+        assert!(text.starts_with("f32_max__avx2_u16:\n"), "{text}");
+        assert!(text.ends_with("alone17h8e3dE:\n    nop\n"), "{text}");
+        assert!(!text.contains("ud2"), "{text}");
     }
 
     #[test]
