@@ -16,6 +16,8 @@ pub mod candidate;
 #[cfg(feature = "harness")]
 pub mod catalogue;
 #[cfg(feature = "harness")]
+pub mod certify;
+#[cfg(feature = "harness")]
 pub mod leash;
 #[cfg(feature = "harness")]
 pub mod oracle;

@@ -8,10 +8,12 @@
 //! Nothing here knows how code looks (that is `softmax-codegen`) or how files look (its `profile` module).
 
 mod algorithm;
+pub mod certificate;
 mod element;
 mod exp;
 pub mod exp_table;
 mod fingerprint;
+pub mod floats;
 mod grid;
 mod id;
 mod isa;
@@ -22,6 +24,7 @@ mod plan;
 pub mod polynomial;
 pub mod profile;
 mod tile;
+mod typical;
 mod variant;
 
 pub use algorithm::{Accuracy, Algorithm};
@@ -35,4 +38,5 @@ pub use memory::{Direction, Memory, Prefetch, Store, Streams};
 pub use pass::Pass;
 pub use plan::{InvalidPlan, Plan, REGULAR_MAX};
 pub use tile::Tile;
+pub use typical::{typical_pass, typical_plan};
 pub use variant::{InvalidVariant, PassVariant};
