@@ -56,7 +56,7 @@ pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
 }
 
 pub use core::{Sweep, sweep};
-pub use softmax::{Alone, InBatch, Softmax};
+pub use softmax::{Alone, Batches, InBatch, Softmax};
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,8 @@
 //! Plans are written by name. A reader refuses what it does not know (another schema version, an unknown key or id,
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan, UnknownId};
+use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Situation, Table};
+use softmax_spec::{Plan, Rows, UnknownId};
 use std::fmt::Write;
 use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
@@ -38,22 +38,16 @@ fn read_tables(all: Vec<Fields>) -> Result<Vec<Table>, String> {
     for fields in all {
         let place = fields.place.clone();
         let table = read_table(fields)?;
-        if let Some(i) = tables.iter().position(|earlier| situation(earlier) == situation(&table)) {
-            let (isa, element, accuracy, in_place, threads) = situation(&table);
+        if let Some(i) = tables.iter().position(|earlier| earlier.situation == table.situation) {
             return Err(format!(
-                "{place}: it is for the same situation as [[table]] {}: isa {isa}, element {element}, accuracy {accuracy}, \
-                 in_place {in_place}, threads {threads}",
-                i + 1
+                "{place}: it is for the same situation as [[table]] {}: {}",
+                i + 1,
+                table.situation
             ));
         }
         tables.push(table);
     }
     Ok(tables)
-}
-
-/// What a table is chosen by.
-fn situation(table: &Table) -> (Isa, Element, Accuracy, bool, u32) {
-    (table.isa, table.element, table.accuracy, table.in_place, table.threads)
 }
 
 fn first_line(error: &toml::de::Error, text: &str) -> String {
@@ -99,28 +93,39 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
 }
 
 fn read_table(mut fields: Fields) -> Result<Table, String> {
-    let table = Table {
+    let situation = Situation {
         isa: fields.parsed("isa")?,
         element: fields.parsed("element")?,
         accuracy: fields.parsed("accuracy")?,
         in_place: fields.boolean("in_place")?,
+        // Profiles from before there were batches say nothing of them.
+        rows: match fields.optional("rows") {
+            Some(_) => fields.parsed("rows")?,
+            None => Rows::Single,
+        },
         threads: fields.number("threads")?,
-        classes: fields.tables("class")?.into_iter().map(read_class).collect::<Result<_, _>>()?,
     };
+    let classes = fields.tables("class")?.into_iter().map(read_class).collect::<Result<_, _>>()?;
+    let table = Table { situation, classes };
     let place = fields.place.clone();
     fields.finish()?;
     check_classes(&table).map_err(|problem| format!("{place}: {problem}"))?;
     Ok(table)
 }
 
-/// Ascending, the last one unbounded, every plan what the table says.
+/// Ascending, every plan what the table says. The last one is unbounded, but that a table for batches may leave long rows to
+/// the one for single rows.
 fn check_classes(table: &Table) -> Result<(), String> {
     let Some((last, bounded)) = table.classes.split_last() else {
         return Err("it has no classes".to_owned());
     };
-    let uppers: Vec<usize> = bounded.iter().filter_map(|class| class.upper).collect();
-    if last.upper.is_some() || uppers.len() != bounded.len() || !uppers.is_sorted_by(|a, b| a < b) {
-        return Err("`upper` must ascend from class to class, and only the last class lacks it".to_owned());
+    let situation = table.situation;
+    let uppers: Vec<usize> = table.classes.iter().filter_map(|class| class.upper).collect();
+    let may_end = situation.rows == Rows::Batch;
+    let is_bounded = bounded.iter().all(|class| class.upper.is_some());
+    if !is_bounded || !uppers.is_sorted_by(|a, b| a < b) || (last.upper.is_some() && !may_end) {
+        let lacking = if may_end { "may lack" } else { "lacks" };
+        return Err(format!("`upper` must ascend from class to class, and only the last class {lacking} it"));
     }
     for Class { plan, upper, .. } in &table.classes {
         if let Some(longest) = plan.longest_row().filter(|&longest| upper.is_none_or(|upper| upper > longest))
@@ -129,14 +134,14 @@ fn check_classes(table: &Table) -> Result<(), String> {
                 "`{plan}` takes rows of up to {longest}; give its class an `upper` of at most that"
             ));
         }
-        if plan.isa() != table.isa {
-            return Err(format!("`{plan}` is not for {}", table.isa));
+        if plan.isa() != situation.isa {
+            return Err(format!("`{plan}` is not for {}", situation.isa));
         }
-        if table.in_place && !plan.algorithm().runs_in_place() {
+        if situation.in_place && !plan.algorithm().runs_in_place() {
             return Err(format!("`{plan}` does not run in place"));
         }
-        if !plan.reaches(table.accuracy) {
-            return Err(format!("`{plan}` does not reach accuracy `{}`", table.accuracy));
+        if !plan.reaches(situation.accuracy) {
+            return Err(format!("`{plan}` does not reach accuracy `{}`", situation.accuracy));
         }
     }
     Ok(())
@@ -350,11 +355,15 @@ fn write_origin(out: &mut String, origin: &Origin) {
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    line(out, "isa", quoted(table.isa.id()));
-    line(out, "element", quoted(table.element.id()));
-    line(out, "accuracy", quoted(table.accuracy.id()));
-    line(out, "in_place", table.in_place);
-    line(out, "threads", table.threads);
+    let Situation { isa, element, accuracy, in_place, rows, threads } = table.situation;
+    line(out, "isa", quoted(isa.id()));
+    line(out, "element", quoted(element.id()));
+    line(out, "accuracy", quoted(accuracy.id()));
+    line(out, "in_place", in_place);
+    if rows != Rows::Single {
+        line(out, "rows", quoted(rows.id()));
+    }
+    line(out, "threads", threads);
     for class in &table.classes {
         out.push_str("\n[[table.class]]\n");
         if let Some(upper) = class.upper {

@@ -2,8 +2,8 @@
 //! line that says where and what.
 
 use softmax_codegen::profile::{read, write};
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
+use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Situation, Table};
+use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
 fn plan(text: &str) -> Plan {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -26,12 +26,8 @@ fn full() -> Profile {
         ties,
     };
     let class = |upper, plan: &Plan, evidence| Class { upper, plan: plan.clone(), evidence };
-    let table = |accuracy, in_place, threads, classes| Table {
-        isa: Isa::Avx2,
-        element: Element::F32,
-        accuracy,
-        in_place,
-        threads,
+    let table = |accuracy, in_place, rows, threads, classes| Table {
+        situation: Situation { isa: Isa::Avx2, element: Element::F32, accuracy, in_place, rows, threads },
         classes,
     };
     let accurate =
@@ -63,6 +59,7 @@ fn full() -> Profile {
             table(
                 Accuracy::Fast,
                 false,
+                Rows::Single,
                 1,
                 vec![
                     class(
@@ -74,7 +71,10 @@ fn full() -> Profile {
                     class(None, &two_pass, Some(evidence(None, vec![reload.clone(), online.clone()]))),
                 ],
             ),
-            table(Accuracy::Accurate, true, 2, vec![class(None, &accurate, None)]),
+            table(Accuracy::Accurate, true, Rows::Single, 2, vec![class(None, &accurate, None)]),
+            // One for batches may end, and need not.
+            table(Accuracy::Fast, false, Rows::Batch, 1, vec![class(Some(1000), &online, None)]),
+            table(Accuracy::Accurate, false, Rows::Batch, 1, vec![class(None, &accurate, None)]),
         ],
     }
 }
@@ -123,6 +123,28 @@ fn a_profile_without_host_and_origin_is_read_back() {
     let plain = read(PLAIN).unwrap();
     assert_eq!((&plain.host, &plain.origin), (&None, &None));
     assert_eq!(read(&write(&plain)), Ok(plain));
+}
+
+#[test]
+fn a_table_that_says_nothing_of_rows_is_for_single_ones_and_is_written_so() {
+    let plain = read(PLAIN).unwrap();
+    assert_eq!(plain.tables[0].situation.rows, Rows::Single);
+    assert!(!write(&plain).contains("rows"));
+    let said = PLAIN.replacen("threads = 1", "rows = \"single\"\nthreads = 1", 1);
+    assert_eq!(read(&said), Ok(plain));
+    refused("threads = 1", "threads = 1\nrows = \"bach\"", &["[[table]] 1 of", "did you mean `batch`?"]);
+    refused("threads = 1", "threads = 1\nrows = 2", &["`rows` must be a string"]);
+}
+
+#[test]
+fn a_table_for_batches_may_end() {
+    let batches = PLAIN.replacen("threads = 1", "rows = \"batch\"\nthreads = 1", 1);
+    assert!(read(&batches).is_ok());
+    let last = batches.rfind("plan").unwrap();
+    let ends = batches[..last].to_owned() + "upper = 2000\n" + &batches[last..];
+    assert_eq!(read(&ends).unwrap().tables[0].classes[1].upper, Some(2000));
+    refused_text(&ends.replacen("upper = 2000", "upper = 1000", 1), &["`upper` must ascend"]);
+    refused_text(&batches.replacen("upper = 1000\n", "", 1), &["only the last class may lack it"]);
 }
 
 #[test]
@@ -243,8 +265,13 @@ fn evidence_without_its_length_is_refused() {
 fn two_tables_for_one_situation_are_refused() {
     let table = &PLAIN[PLAIN.find("[[table]]").unwrap()..];
     let twice = format!("{PLAIN}\n{table}");
-    refused_text(&twice, &["[[table]] 2 of the profile", "same situation as [[table]] 1", "in_place false"]);
-    for (from, to) in [("in_place = false", "in_place = true"), ("threads = 1", "threads = 2")] {
+    let what = "same situation as [[table]] 1: f32 avx2, fast, out of place";
+    refused_text(&twice, &["[[table]] 2 of the profile", what]);
+    for (from, to) in [
+        ("in_place = false", "in_place = true"),
+        ("threads = 1", "threads = 2"),
+        ("threads = 1", "threads = 1\nrows = \"batch\""),
+    ] {
         let other = table.replacen(from, to, 1);
         assert!(read(&format!("{PLAIN}\n{other}")).is_ok(), "{to}");
     }

@@ -2,7 +2,8 @@
 //!
 //! This is the model only. `softmax-codegen` reads and writes it as TOML; the macro turns it into static tables.
 
-use crate::{Accuracy, Element, Isa, Plan};
+use crate::{Accuracy, Element, Isa, Plan, Rows};
+use std::fmt;
 
 /// Version of the file format that this crate reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -64,27 +65,52 @@ pub struct Origin {
     pub seconds: f64,
 }
 
-/// The plans for one situation, by row length.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    /// The ISA that every plan in it uses.
+/// What plans are chosen by, beside the length of the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Situation {
+    /// The ISA of the plans.
     pub isa: Isa,
     /// Element type.
     pub element: Element,
-    /// The accuracy that every plan in it reaches.
+    /// The accuracy that every plan reaches.
     pub accuracy: Accuracy,
     /// Whether output overwrites input.
     pub in_place: bool,
-    /// Threads.
+    /// A row alone, or a batch.
+    pub rows: Rows,
+    /// Threads: 1. Results must have the same bits for any number of threads, so that one plan is for all; tables for other
+    /// numbers are read and never used.
     pub threads: u32,
-    /// Size classes by ascending upper length; the last one has none.
+}
+
+impl fmt::Display for Situation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.in_place { "in place" } else { "out of place" };
+        write!(f, "{} {}, {}, {place}", self.element, self.isa, self.accuracy)?;
+        if self.rows == Rows::Batch {
+            f.write_str(", batches")?;
+        }
+        match self.threads {
+            1 => Ok(()),
+            threads => write!(f, ", {threads} threads"),
+        }
+    }
+}
+
+/// The plans for one situation, by row length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// What it is for.
+    pub situation: Situation,
+    /// Size classes by ascending upper length. The last one of a table for single rows has none; one for batches may end, and
+    /// longer rows are then looked up as single ones.
     pub classes: Vec<Class>,
 }
 
 /// A range of row lengths and the plan for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Class {
-    /// The longest row of the class in elements; `None` in the last class.
+    /// The longest row of the class in elements; `None` without a bound.
     pub upper: Option<usize>,
     /// The plan.
     pub plan: Plan,
@@ -114,13 +140,25 @@ pub struct Evidence {
     pub ties: Vec<Plan>,
 }
 
+impl Profile {
+    /// Its table for a situation.
+    pub fn table(&self, situation: Situation) -> Option<&Table> {
+        self.tables.iter().find(|table| table.situation == situation)
+    }
+
+    /// The plan for rows of `len` elements, as the library would choose if there were no other profiles: for batches that of
+    /// a single row where nothing is said of batches, and without a table what the library falls back to.
+    pub fn plan(&self, situation: Situation, len: usize) -> Plan {
+        let alone = Situation { rows: Rows::Single, ..situation };
+        let class = |situation| self.table(situation).and_then(|table| table.class(len));
+        let class = class(situation).or_else(|| class(alone));
+        class.map_or_else(|| Plan::robust(situation.isa, situation.element), |class| class.plan.clone())
+    }
+}
+
 impl Table {
-    /// The class that `len` falls into.
-    ///
-    /// # Panics
-    /// If the table has no classes; readers refuse such tables.
-    pub fn class(&self, len: usize) -> &Class {
-        let fits = |class: &&Class| class.upper.is_none_or(|upper| len <= upper);
-        self.classes.iter().find(fits).or(self.classes.last()).expect("a table has at least one class")
+    /// The class that `len` falls into; `None` beyond the last one.
+    pub fn class(&self, len: usize) -> Option<&Class> {
+        self.classes.iter().find(|class| class.upper.is_none_or(|upper| len <= upper))
     }
 }

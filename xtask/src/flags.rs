@@ -5,7 +5,8 @@ use crate::length::{self, Length};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softmax_bench::protocol;
-use softmax_spec::{Accuracy, Isa, Pass};
+use softmax_spec::{Accuracy, Isa, Pass, Rows};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,6 +72,9 @@ pub struct Tune {
     /// Which accuracies to tune
     #[arg(long, value_enum, default_value_t = Accuracies::Both)]
     pub accuracy: Accuracies,
+    /// Whether to tune for single rows, or for batches of short rows
+    #[arg(long, value_enum, default_value_t = RowCounts::Both)]
+    pub rows: RowCounts,
     /// Where to write the profile
     #[arg(long, value_name = "PATH", default_value = "softmax-profile.toml")]
     pub output: PathBuf,
@@ -102,6 +106,9 @@ pub struct Check {
     /// Only the tables of these accuracies
     #[arg(long, value_enum, default_value_t = Accuracies::Both)]
     pub accuracy: Accuracies,
+    /// Only the tables for single rows, or for batches
+    #[arg(long, value_enum, default_value_t = RowCounts::Both)]
+    pub rows: RowCounts,
     /// Fail as well if a class is inconclusive
     #[arg(long)]
     pub strict: bool,
@@ -193,6 +200,28 @@ impl Accuracies {
     }
 }
 
+/// A choice of numbers of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowCounts {
+    /// One row at a time.
+    Single,
+    /// Batches of two rows and more.
+    Batch,
+    /// Both, in tables of their own.
+    Both,
+}
+
+impl RowCounts {
+    /// What is chosen.
+    pub fn list(self) -> &'static [Rows] {
+        match self {
+            RowCounts::Single => &[Rows::Single],
+            RowCounts::Batch => &[Rows::Batch],
+            RowCounts::Both => &Rows::ALL,
+        }
+    }
+}
+
 /// Flags of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -278,6 +307,9 @@ pub struct Explain {
     /// For output that overwrites input
     #[arg(long)]
     pub in_place: bool,
+    /// For a batch of so many rows
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub rows: NonZeroUsize,
     /// As if this were the best ISA of this machine
     #[arg(long)]
     pub isa: Option<Isa>,
@@ -361,6 +393,8 @@ mod tests {
             ("tune --budget 8760h", "at most 24h"),
             ("tune --effort lazy", "quick, standard, exhaustive"),
             ("tune --accuracy best", "fast, accurate, both"),
+            ("tune --rows 2", "single, batch, both"),
+            ("explain 64 --rows 0", "'--rows <N>'"),
             ("tune --outptu x", "--output"),
             ("check", "<PROFILE>"),
             ("check p.toml --effort lazy", "quick, standard, exhaustive"),

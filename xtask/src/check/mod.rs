@@ -12,14 +12,14 @@ mod verdict;
 use crate::compare::Machine;
 use crate::error::bad_input;
 use crate::measuring::{Child, child, preflight};
-use crate::profiles::{self, Situation, situations};
+use crate::profiles::{self, situations};
 use crate::progress::Steps;
 use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Result, bail};
 use claim::Claim;
 use race::{Effort, Finding, Races};
 use softmax_spec::Isa;
-use softmax_spec::profile::{Host, Profile};
+use softmax_spec::profile::{Host, Profile, Situation};
 use std::path::Path;
 use verdict::Verdict;
 
@@ -70,6 +70,7 @@ fn claims(
     let wanted = |situation: &Situation| {
         (flags.isa.is_empty() || flags.isa.contains(&situation.isa))
             && flags.accuracy.list().contains(&situation.accuracy)
+            && flags.rows.list().contains(&situation.rows)
     };
     let (here, elsewhere): (Vec<Situation>, Vec<Situation>) = situations([profile])
         .into_iter()
@@ -84,7 +85,7 @@ fn claims(
     let claims: Vec<Claim> = claims.collect::<Result<Vec<_>>>()?.concat();
     if claims.iter().all(|claim| claim.evidence.is_none()) {
         return Err(bad_input(format!(
-            "{} has nothing to check: no table with evidence that --isa, --accuracy and this CPU leave",
+            "{} has nothing to check: no table with evidence that --isa, --accuracy, --rows and this CPU leave",
             flags.profile.display()
         )));
     }

@@ -85,7 +85,7 @@ pub fn merge<'a>(inputs: &'a [Input], present: u64, prefer: Option<Prefer>) -> (
         let source = |(place, (_, profile)): (usize, &'a Input)| {
             let origin = profile.origin.as_ref();
             let is_current = origin.is_some_and(|origin| origin.grid_hash == present);
-            Some(Source { place, origin, is_current, table: situation.table(profile)? })
+            Some(Source { place, origin, is_current, table: profile.table(situation)? })
         };
         let sources: Vec<Source> = inputs.iter().enumerate().filter_map(source).collect();
         let (table, more) = tables::merge(situation, &sources, prefer);

@@ -1,7 +1,7 @@
 //! Small profiles for tests.
 
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
+use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Situation, Table};
+use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
 /// Four plans of AVX2, of four algorithms.
 pub const X: &str = "two_pass(f32_ext_sum__avx2_a5_u64, f32_ext_scale__avx2_a5_u64)";
@@ -36,14 +36,20 @@ pub fn class(upper: Option<usize>, text: &str, len: usize, gain: f64) -> Class {
 /// A table for AVX2, fast, out of place. Each class is measured at its upper bound, the last at 2^20.
 pub fn table(classes: &[(Option<usize>, &str)]) -> Table {
     let class = |&(upper, text): &(Option<usize>, &str)| class(upper, text, upper.unwrap_or(1 << 20), 1.2);
-    Table {
+    let situation = Situation {
         isa: Isa::Avx2,
         element: Element::F32,
         accuracy: Accuracy::Fast,
         in_place: false,
+        rows: Rows::Single,
         threads: 1,
-        classes: classes.iter().map(class).collect(),
-    }
+    };
+    Table { situation, classes: classes.iter().map(class).collect() }
+}
+
+/// The same for batches.
+pub fn batch(table: Table) -> Table {
+    Table { situation: Situation { rows: Rows::Batch, ..table.situation }, ..table }
 }
 
 /// A profile of [`host`] at standard effort.

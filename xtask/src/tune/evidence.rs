@@ -14,8 +14,8 @@ pub struct Confirmation<'a> {
     pub default: &'a [f64],
     /// Of copying the row.
     pub memcpy: &'a [f64],
-    /// Of reading the row.
-    pub read_sum: &'a [f64],
+    /// Of reading the row; `None` for a batch, whose rows are still in a cache when they are read again.
+    pub read_sum: Option<&'a [f64]>,
     /// Of plans of other algorithms.
     pub others: Vec<(Plan, &'a [f64])>,
 }
@@ -32,7 +32,7 @@ impl Confirmation<'_> {
             ns_per_element: time,
             interval: bootstrap_interval(self.pick),
             memcpy_ns_per_element: memcpy,
-            roofline: (median(self.read_sum) + memcpy) / time,
+            roofline: (self.read_sum.map_or(0.0, median) + memcpy) / time,
             speedup_over_default: against(self.default),
             runner_up: others.min_by(|(_, a), (_, b)| a.total_cmp(b)),
             ties,
@@ -57,15 +57,16 @@ mod tests {
         let pick = [0.4, 0.4, 0.4, 0.8, 0.8];
         let scaled = |factor: f64| pick.map(|time| time * factor);
         let (default, slower, slowest) = (scaled(1.5), scaled(1.1), scaled(2.0));
-        let evidence = Confirmation {
+        let confirmation = |read_sum| Confirmation {
             len: 64,
             pick: &pick,
             default: &default,
             memcpy: &[0.1; 5],
-            read_sum: &[0.06; 5],
-            others: vec![(recompute, &slowest), (online.clone(), &slower)],
-        }
-        .evidence(vec![]);
+            read_sum,
+            others: vec![(recompute.clone(), &slowest), (online.clone(), &slower)],
+        };
+        let evidence = confirmation(Some(&[0.06; 5])).evidence(vec![]);
+        assert!((confirmation(None).evidence(vec![]).roofline - 0.25).abs() < 1e-12);
         assert_eq!((evidence.len, evidence.ns_per_element, evidence.memcpy_ns_per_element), (64, 0.4, 0.1));
         assert!((evidence.roofline - 0.4).abs() < 1e-12);
         assert!((evidence.speedup_over_default - 1.5).abs() < 1e-12);

@@ -1,7 +1,7 @@
 //! `tune`: finds the fastest plan for every row length on this machine and writes a profile.
 //!
 //! ```text
-//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> confirm   (per length)
+//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> confirm   (per length, for single rows and batches)
 //!      -> bisect crossovers -> size classes -> profile
 //! ```
 //!
@@ -25,6 +25,7 @@ pub mod progress;
 pub mod race;
 mod report;
 mod search;
+mod weight;
 
 use crate::error::{bad_input, interrupted};
 use crate::measuring::{Child, Interrupted, child, preflight};
@@ -39,7 +40,7 @@ use progress::Progress;
 use search::Search;
 use softmax_codegen::profile;
 use softmax_spec::profile::{Origin, Profile};
-use softmax_spec::{Enumeration, Isa, PassVariant};
+use softmax_spec::{Enumeration, Isa, PassVariant, Rows};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
@@ -53,6 +54,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     if !flags.sizes.is_empty() {
         effort.sizes = flags.sizes.iter().map(|len| len.0).collect::<BTreeSet<_>>().into_iter().collect();
     }
+    require_batches(flags.rows, &effort.sizes)?;
     let grid = project::grid()?;
     let isas = isas(flags, &host::isas())?;
     let variants: Vec<(Isa, Vec<PassVariant>)> =
@@ -132,7 +134,8 @@ fn search(
     variants: Vec<(Isa, Vec<PassVariant>)>,
     mut machine: Journaled<Child>,
 ) -> Result<Found> {
-    let weight = search::weight(&effort.sizes) * variants.len() as f64;
+    let rows = flags.rows.list();
+    let weight = weight::weight(&effort.sizes, rows) * variants.len() as f64;
     let mut clock = Clock::new(machine.time(), effort.budget, weight);
     let progress = Progress::new();
     let mut gate = Gate::default();
@@ -147,6 +150,7 @@ fn search(
             default,
             isa,
             accuracies: flags.accuracy.list(),
+            rows,
             variants,
             known: HashMap::new(),
         };
@@ -200,6 +204,18 @@ fn resuming(args: impl Iterator<Item = String>) -> String {
     words.join(" ")
 }
 
+/// Batches alone, of rows that are all too long for them, would be nothing.
+fn require_batches(rows: flags::RowCounts, sizes: &[usize]) -> Result<()> {
+    let longest = Rows::Batch.longest_row().unwrap_or(usize::MAX);
+    match rows == flags::RowCounts::Batch && sizes.iter().all(|&len| len > longest) {
+        true => Err(bad_input(format!(
+            "--rows batch tunes rows of up to {longest} elements, and --sizes names none: longer ones have the plan of a \
+             single row"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// The ISAs to tune: those asked for, or the best available.
 fn isas(flags: &flags::Tune, available: &[Isa]) -> Result<Vec<Isa>> {
     flags.isa.iter().try_for_each(|&isa| host::require(isa, available))?;
@@ -239,10 +255,11 @@ fn dry_run(flags: &flags::Tune, effort: &Effort, variants: &[(Isa, Vec<PassVaria
         let counts: serde_json::Map<_, _> =
             counts.into_iter().map(|(isa, count)| (isa, count.into())).collect();
         return stdout::print_json(&serde_json::json!({
-            "effort": effort.name, "variants": counts, "sizes": effort.sizes, "seconds": seconds,
+            "effort": effort.name, "variants": counts, "sizes": effort.sizes,
+            "rows": flags.rows.list().iter().map(|rows| rows.id()).collect::<Vec<_>>(), "seconds": seconds,
         }));
     }
-    stdout::print(&report::dry_run(effort.name, &counts, &effort.sizes, seconds))
+    stdout::print(&report::dry_run(effort, &counts, flags.rows.list()))
 }
 
 /// The measuring process must be able to run what it will be asked.
@@ -279,6 +296,16 @@ mod tests {
         assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
         let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
+    }
+
+    #[test]
+    fn batches_of_long_rows_alone_are_refused() {
+        use flags::RowCounts::{Batch, Both, Single};
+        for (rows, sizes) in [(Both, [1 << 16]), (Single, [1 << 16]), (Batch, [1 << 15])] {
+            require_batches(rows, &sizes).unwrap();
+        }
+        let error = require_batches(Batch, &[1 << 16, 1 << 20]).unwrap_err();
+        assert!(crate::error::is_bad_input(&error) && error.to_string().contains("up to 32768"), "{error}");
     }
 
     #[test]

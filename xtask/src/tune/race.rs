@@ -10,6 +10,7 @@ use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios
 use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_spec::Rows;
 use std::cmp::Reverse;
 
 /// A candidate of a race.
@@ -21,13 +22,22 @@ pub struct Entry {
     pub groups: Vec<usize>,
 }
 
-/// The row that is raced on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The row that is raced on, alone or in a batch of such rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Row {
     /// Elements.
     pub len: usize,
     /// Whether output overwrites input.
     pub in_place: bool,
+    /// Whether it is alone.
+    pub rows: Rows,
+}
+
+impl Row {
+    /// Elements of the whole batch.
+    pub fn elements(self) -> usize {
+        self.rows.timed(self.len) * self.len
+    }
 }
 
 /// How long a race goes on.
@@ -98,7 +108,7 @@ pub fn race(
         let candidates = racing.iter().map(|&i| entries[i].id.clone()).collect();
         let request = TimeRequest {
             candidates,
-            rows: 1,
+            rows: row.rows.timed(row.len),
             len: row.len,
             in_place: row.in_place,
             rounds: next,
@@ -241,7 +251,7 @@ mod tests {
 
     const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, keep: 2, sample_us: 1.0 };
     const CONFIRMATION: Rules = Rules { first: 7, batch: 7, rounds: 28, keep: 0, sample_us: 1.0 };
-    const ROW: Row = Row { len: 100, in_place: false };
+    const ROW: Row = Row { len: 100, in_place: false, rows: Rows::Single };
 
     fn entries(times: &[f64], group: usize) -> Vec<Entry> {
         times

@@ -1,11 +1,14 @@
 //! What a search found, as a table for people and as JSON for scripts.
 
+use super::effort::Effort;
 use super::gate::Failure;
 use crate::explain::short;
 use crate::length::Length;
+use crate::profiles::situation_json;
 use comfy_table::{CellAlignment, Table as Grid};
 use serde_json::{Value, json};
 use softmax_codegen::profile;
+use softmax_spec::Rows;
 use softmax_spec::profile::{Class, Evidence, Profile, Table};
 use std::path::Path;
 
@@ -14,14 +17,9 @@ const BYTES_PER_ELEMENT: f64 = 8.0;
 /// Failures shown in full; all are in the JSON.
 const FAILURES_SHOWN: usize = 3;
 
-/// A table per ISA, accuracy, in place or not.
+/// A table per situation.
 pub fn text(tuned: &Profile) -> String {
-    tuned.tables.iter().map(|table| format!("{}\n{}\n\n", title(table), grid(table).trim_fmt())).collect()
-}
-
-fn title(table: &Table) -> String {
-    let place = if table.in_place { "in place" } else { "out of place" };
-    format!("{} {}, {}, {place}", table.element, table.isa, table.accuracy)
+    tuned.tables.iter().map(|table| format!("{}\n{}\n\n", table.situation, grid(table).trim_fmt())).collect()
 }
 
 fn grid(table: &Table) -> Grid {
@@ -109,14 +107,9 @@ fn failure_json(failure: &Failure) -> Value {
 }
 
 fn table_json(table: &Table) -> Value {
-    json!({
-        "isa": table.isa.id(),
-        "element": table.element.id(),
-        "accuracy": table.accuracy.id(),
-        "in_place": table.in_place,
-        "threads": table.threads,
-        "classes": table.classes.iter().map(class_json).collect::<Value>(),
-    })
+    let mut object = situation_json(table.situation);
+    object["classes"] = table.classes.iter().map(class_json).collect();
+    object
 }
 
 fn class_json(class: &Class) -> Value {
@@ -143,13 +136,20 @@ fn evidence_json(evidence: &Evidence) -> Value {
 }
 
 /// What a search would do.
-pub fn dry_run(effort: &str, isas: &[(String, usize)], sizes: &[usize], seconds: f64) -> String {
-    let sizes: Vec<String> = sizes.iter().map(|&len| Length(len).to_string()).collect();
+pub fn dry_run(effort: &Effort, isas: &[(String, usize)], rows: &[Rows]) -> String {
+    let (name, seconds) = (effort.name, effort.budget.as_secs_f64());
+    let sizes: Vec<String> = effort.sizes.iter().map(|&len| Length(len).to_string()).collect();
+    let row = |rows: &Rows| match rows.longest_row() {
+        None => "single".to_owned(),
+        Some(longest) => format!("batches of up to {}", Length(longest)),
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
     let isas: Vec<String> = isas.iter().map(|(isa, variants)| format!("{variants} of {isa}")).collect();
     format!(
-        "effort    {effort}\nvariants  {}\nlengths   {}\ntime      at most {seconds:.0} s of measuring, after building the kernels\n",
+        "effort    {name}\nvariants  {}\nlengths   {}\nrows      {}\ntime      at most {seconds:.0} s of measuring, after building the kernels\n",
         isas.join(", "),
-        sizes.join(", ")
+        sizes.join(", "),
+        rows.join(", ")
     )
 }
 

@@ -10,12 +10,13 @@ use crate::tune::effort::Effort;
 use crate::tune::gate::{Gate, Oracle};
 use crate::tune::model::{Model, WRONG};
 use crate::tune::progress::Progress;
-use crate::tune::search::{Search, weight};
+use crate::tune::search::Search;
+use crate::tune::weight::weight;
 use anyhow::Result;
 use serde_json::Value;
 use softmax_bench::protocol::TimeRequest;
 use softmax_spec::profile::{Profile, Table};
-use softmax_spec::{Accuracy, Isa, PassVariant};
+use softmax_spec::{Accuracy, Isa, PassVariant, Rows};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,12 +91,13 @@ impl Run {
         let tables = Search {
             machine,
             effort: &Effort::new(flags::Effort::Quick),
-            clock: &mut Clock::new(time.clone(), self.budget, weight(&SIZES)),
+            clock: &mut Clock::new(time.clone(), self.budget, weight(&SIZES, &Rows::ALL)),
             progress: &Progress::silent(),
             gate: &mut Gate::default(),
             default: &Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] },
             isa: Isa::Avx2,
             accuracies: &[Accuracy::Fast],
+            rows: &Rows::ALL,
             variants: self.variants.clone(),
             known: HashMap::new(),
         }
@@ -206,7 +208,7 @@ fn records_of_another_toolchain_are_kept_and_not_used() {
 /// Single passes that were timed, and how many times.
 fn passes(model: &Model) -> HashMap<String, usize> {
     let mut passes = HashMap::new();
-    let ids = model.timed.iter().map(|(id, _)| id).filter(|id| id.starts_with("f32_"));
+    let ids = model.timed.iter().map(|timed| &timed.candidate).filter(|id| id.starts_with("f32_"));
     ids.for_each(|id| *passes.entry(id.clone()).or_default() += 1);
     passes
 }
