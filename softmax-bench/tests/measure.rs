@@ -1,7 +1,7 @@
 //! The measuring process as the tuner sees it: a child with two pipes.
 #![cfg(feature = "harness")]
 
-use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
+use softmax_bench::protocol::{self, Contention, Reply, Request, TimeRequest};
 use softmax_spec::Accuracy;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -41,6 +41,7 @@ fn time(candidates: &[&str], rows: usize, len: usize) -> Vec<u8> {
 fn requests_and_replies_survive_json() {
     let requests = [
         Request::Describe,
+        Request::Emulator,
         Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
         Request::Core {
@@ -65,11 +66,17 @@ fn requests_and_replies_survive_json() {
     }
     let replies = [
         Reply::Description { isas: vec!["avx2".to_owned()], variants: vec![] },
+        Reply::Emulator(Some("valgrind".to_owned())),
+        Reply::Emulator(None),
         Reply::Found(Ok("yes".to_owned())),
         Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
         Reply::Core { max_ulp: 1.98, at: -0.1, inputs: u64::MAX },
-        Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
+        Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]], contention: None },
+        Reply::Samples {
+            samples: vec![],
+            contention: Some(Contention { retaken: 3, contended: vec![(0, 1), (2, 0)] }),
+        },
         Reply::Error("no".to_owned()),
     ];
     for reply in replies {
@@ -122,7 +129,7 @@ fn a_request_without_rows_is_for_one_row() {
 fn a_batch_is_raced() {
     let candidates = [protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN, protocol::OURS_FAST];
     for reply in converse(&[time(&candidates, 1, 1000), time(&candidates, 7, 100)]) {
-        let Reply::Samples { samples } = reply else { panic!("{reply:?}") };
+        let Reply::Samples { samples, .. } = reply else { panic!("{reply:?}") };
         assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
         assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
     }

@@ -3,7 +3,9 @@
 //! Plans are written by name. A reader refuses what it does not know (another schema version, an unknown key or id,
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Situation, Table};
+use softmax_spec::profile::{
+    Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
+};
 use softmax_spec::{Plan, Rows, UnknownId};
 use std::fmt::Write;
 use std::str::FromStr;
@@ -17,9 +19,9 @@ pub fn read(text: &str) -> Result<Profile, String> {
     let document = DeTable::parse(text).map_err(|error| first_line(&error, text))?;
     let mut fields = Fields::new("the profile", document.get_ref());
     let schema: u32 = fields.number("schema")?;
-    if schema != SCHEMA {
+    if !(1..=SCHEMA).contains(&schema) {
         return Err(format!(
-            "schema {schema} is not supported; this version reads schema {SCHEMA}: tune again"
+            "schema {schema} is not supported; this version reads schemas 1 to {SCHEMA}: tune again"
         ));
     }
     let profile = Profile {
@@ -87,9 +89,23 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
         effort: fields.text("effort")?.to_owned(),
         budget_seconds: fields.optional_number("budget_seconds")?,
         seconds: fields.float("seconds")?,
+        complete: fields.optional("complete").map(|_| fields.boolean("complete")).transpose()?,
+        samples: read_samples(&mut fields)?,
     };
     fields.finish()?;
     Ok(origin)
+}
+
+fn read_samples(fields: &mut Fields) -> Result<Option<SampleCounts>, String> {
+    let [taken, retaken, contended] = ["samples", "samples_retaken", "samples_contended"];
+    if [taken, retaken, contended].into_iter().all(|key| fields.optional(key).is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(SampleCounts {
+        taken: fields.number(taken)?,
+        retaken: fields.number(retaken)?,
+        contended: fields.number(contended)?,
+    }))
 }
 
 fn read_table(mut fields: Fields) -> Result<Table, String> {
@@ -148,7 +164,7 @@ fn check_classes(table: &Table) -> Result<(), String> {
 }
 
 /// Keys of a class that tell what was measured at its `len`.
-const EVIDENCE: [&str; 8] = [
+const EVIDENCE: [&str; 12] = [
     "ns_per_element",
     "interval",
     "memcpy_ns_per_element",
@@ -157,6 +173,10 @@ const EVIDENCE: [&str; 8] = [
     "runner_up",
     "runner_up_ratio",
     "ties",
+    "speedup_interval",
+    "runner_up_interval",
+    "noise",
+    "contended",
 ];
 
 fn read_class(mut fields: Fields) -> Result<Class, String> {
@@ -188,7 +208,22 @@ fn read_evidence(fields: &mut Fields, len: usize) -> Result<Evidence, String> {
         speedup_over_default: fields.float("speedup_over_default")?,
         runner_up,
         ties: fields.list("ties")?,
+        trust: read_trust(fields)?,
     })
+}
+
+fn read_trust(fields: &mut Fields) -> Result<Option<Trust>, String> {
+    let [speedup, runner_up, noise, contended] =
+        ["speedup_interval", "runner_up_interval", "noise", "contended"];
+    if [speedup, runner_up, noise, contended].into_iter().all(|key| fields.optional(key).is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Trust {
+        speedup_interval: fields.float_pair(speedup)?,
+        runner_up_interval: fields.optional(runner_up).map(|_| fields.float_pair(runner_up)).transpose()?,
+        noise: fields.float(noise)?,
+        contended: fields.optional(contended).map(|_| fields.float(contended)).transpose()?,
+    }))
 }
 
 /// A TOML table of which every key must be asked for.
@@ -352,6 +387,14 @@ fn write_origin(out: &mut String, origin: &Origin) {
         line(out, "budget_seconds", budget);
     }
     line(out, "seconds", float_text(origin.seconds));
+    if let Some(complete) = origin.complete {
+        line(out, "complete", complete);
+    }
+    if let Some(SampleCounts { taken, retaken, contended }) = origin.samples {
+        line(out, "samples", taken);
+        line(out, "samples_retaken", retaken);
+        line(out, "samples_contended", contended);
+    }
 }
 
 fn write_table(out: &mut String, table: &Table) {
@@ -379,8 +422,7 @@ fn write_table(out: &mut String, table: &Table) {
 fn write_evidence(out: &mut String, evidence: &Evidence) {
     line(out, "len", evidence.len);
     line(out, "ns_per_element", float_text(evidence.ns_per_element));
-    let (low, high) = evidence.interval;
-    line(out, "interval", format!("[{}, {}]", float_text(low), float_text(high)));
+    line(out, "interval", pair_text(evidence.interval));
     line(out, "memcpy_ns_per_element", float_text(evidence.memcpy_ns_per_element));
     line(out, "roofline", float_text(evidence.roofline));
     line(out, "speedup_over_default", float_text(evidence.speedup_over_default));
@@ -390,6 +432,24 @@ fn write_evidence(out: &mut String, evidence: &Evidence) {
     }
     let ties: Vec<String> = evidence.ties.iter().map(plan_text).collect();
     line(out, "ties", format!("[{}]", ties.join(", ")));
+    if let Some(trust) = &evidence.trust {
+        write_trust(out, trust);
+    }
+}
+
+fn write_trust(out: &mut String, trust: &Trust) {
+    line(out, "speedup_interval", pair_text(trust.speedup_interval));
+    if let Some(interval) = trust.runner_up_interval {
+        line(out, "runner_up_interval", pair_text(interval));
+    }
+    line(out, "noise", float_text(trust.noise));
+    if let Some(contended) = trust.contended {
+        line(out, "contended", float_text(contended));
+    }
+}
+
+fn pair_text((low, high): (f64, f64)) -> String {
+    format!("[{}, {}]", float_text(low), float_text(high))
 }
 
 fn plan_text(plan: &Plan) -> String {

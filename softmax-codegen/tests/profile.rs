@@ -2,7 +2,9 @@
 //! line that says where and what.
 
 use softmax_codegen::profile::{read, write};
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Situation, Table};
+use softmax_spec::profile::{
+    Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
+};
 use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
 fn plan(text: &str) -> Plan {
@@ -15,15 +17,21 @@ fn full() -> Profile {
     let reload =
         plan("three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_a5_u32_acc2, f32_scale__avx2_u32)");
     let online = plan("online(f32_online_sum__avx2_a5_u16, f32_scale_exp__avx2_a5_u16)");
-    let evidence = |runner_up, ties| Evidence {
+    let evidence = |runner_up: Option<(Plan, f64)>, ties| Evidence {
         len: 4096,
         ns_per_element: 0.1234,
         interval: (0.1212, 0.125),
         memcpy_ns_per_element: 1.5e-5,
         roofline: 0.75,
         speedup_over_default: 1.0,
-        runner_up,
+        runner_up: runner_up.clone(),
         ties,
+        trust: Some(Trust {
+            speedup_interval: (0.98, 1.02),
+            runner_up_interval: runner_up.map(|(_, ratio)| (ratio - 0.05, ratio + 0.05)),
+            noise: 0.0123,
+            contended: Some(0.0),
+        }),
     };
     let class = |upper, plan: &Plan, evidence| Class { upper, plan: plan.clone(), evidence };
     let table = |accuracy, in_place, rows, threads, classes| Table {
@@ -54,6 +62,8 @@ fn full() -> Profile {
             effort: "quick".to_owned(),
             budget_seconds: Some(90),
             seconds: 1.0e16,
+            complete: Some(false),
+            samples: Some(SampleCounts { taken: 12345, retaken: 67, contended: 8 }),
         }),
         tables: vec![
             table(
@@ -204,7 +214,42 @@ fn a_truncated_file_is_refused() {
 
 #[test]
 fn another_schema_is_refused_before_anything_else() {
-    refused("schema = 1", "schema = 2\nnovelty = true", &["schema 2 is not supported", "tune again"]);
+    let next = format!("schema = {}\nnovelty = true", SCHEMA + 1);
+    refused("schema = 1", &next, &["schema 3 is not supported", "schemas 1 to 2", "tune again"]);
+    refused("schema = 1", "schema = 0", &["schema 0 is not supported"]);
+}
+
+#[test]
+fn profiles_of_schema_1_say_nothing_of_trust_and_stay_so_when_they_are_written_again() {
+    let mut profile = full();
+    let origin = profile.origin.as_mut().unwrap();
+    (origin.complete, origin.samples) = (None, None);
+    let classes = profile.tables.iter_mut().flat_map(|table| &mut table.classes);
+    classes.flat_map(|class| &mut class.evidence).for_each(|evidence| evidence.trust = None);
+    let text = write(&profile);
+    for key in ["complete", "samples", "speedup_interval", "runner_up_interval", "noise", "contended"] {
+        assert!(!text.contains(key), "{key}");
+    }
+    let older = text.replacen("schema = 2", "schema = 1", 1);
+    assert_ne!(older, text);
+    assert_eq!(read(&older).as_ref(), Ok(&profile));
+    assert_eq!(read(&text), Ok(profile));
+}
+
+#[test]
+fn what_a_system_does_not_tell_is_left_out_and_what_belongs_together_is_not() {
+    let mut profile = full();
+    let trust = |profile: &mut Profile| {
+        profile.tables[0].classes[0].evidence.as_mut().and_then(|evidence| evidence.trust.take()).unwrap()
+    };
+    let known = trust(&mut profile);
+    profile.tables[0].classes[0].evidence.as_mut().unwrap().trust = Some(Trust { contended: None, ..known });
+    let text = write(&profile);
+    assert_eq!(read(&text), Ok(profile));
+    for key in ["speedup_interval", "noise", "samples_retaken"] {
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        refused_text(&text.replacen(&format!("{line}\n"), "", 1), &[&format!("`{key}` is missing")]);
+    }
 }
 
 #[test]

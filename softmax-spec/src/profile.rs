@@ -5,8 +5,9 @@
 use crate::{Accuracy, Element, Isa, Plan, Rows};
 use std::fmt;
 
-/// Version of the file format that this crate reads and writes.
-pub const SCHEMA: u32 = 1;
+/// Version of the file format that is written. Those before it are read, too: 1 lacks what says how sure the evidence is
+/// ([`Evidence::trust`], [`Origin::complete`], [`Origin::samples`]).
+pub const SCHEMA: u32 = 2;
 
 /// The best plans for one machine, or, without a host, for any machine of an ISA.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +64,22 @@ pub struct Origin {
     pub budget_seconds: Option<u64>,
     /// Wall time of the search in seconds.
     pub seconds: f64,
+    /// Whether the search measured every length and found every bound that it was meant to, rather than ending with its
+    /// budget; `None` where nothing tells.
+    pub complete: Option<bool>,
+    /// What became of the samples that the search took; `None` where nothing tells.
+    pub samples: Option<SampleCounts>,
+}
+
+/// Samples of a search, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SampleCounts {
+    /// That the search rests on.
+    pub taken: usize,
+    /// That were taken again, because other processes had the core for a while.
+    pub retaken: usize,
+    /// Of those taken, that were disturbed in every try.
+    pub contended: usize,
 }
 
 /// What plans are chosen by, beside the length of the row.
@@ -138,6 +155,22 @@ pub struct Evidence {
     pub runner_up: Option<(Plan, f64)>,
     /// Plans that could not be told apart from this one.
     pub ties: Vec<Plan>,
+    /// How sure all that is; `None` where nothing tells.
+    pub trust: Option<Trust>,
+}
+
+/// How sure the evidence for a class is. Everything is of the one race that it is from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trust {
+    /// 95 % interval of [`Evidence::speedup_over_default`].
+    pub speedup_interval: (f64, f64),
+    /// 95 % interval of the runner-up's ratio; `None` without a runner-up.
+    pub runner_up_interval: Option<(f64, f64)>,
+    /// The A/A control: by how much, as a fraction, the ratio of one plan's times to those of the same plan, raced as another,
+    /// may differ from 1; the farther end of a 95 % interval.
+    pub noise: f64,
+    /// The share of samples that other processes disturbed in every try; `None` where the system does not tell.
+    pub contended: Option<f64>,
 }
 
 impl Profile {

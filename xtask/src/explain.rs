@@ -9,7 +9,7 @@ use crate::length::Length;
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result};
 use softmax_codegen::PROFILE_VARIABLE;
-use softmax_spec::profile::{Class, Evidence, Host, Profile, Situation, Table};
+use softmax_spec::profile::{Class, Evidence, Host, Profile, Situation, Table, Trust};
 use softmax_spec::{Isa, PassVariant, Plan, Rows};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -296,9 +296,28 @@ fn write_evidence(out: &mut String, evidence: &Evidence) -> fmt::Result {
         ns_per_element / memcpy,
         roofline * 100.0
     )?;
-    writeln!(out, "          {speedup_over_default:.2} x as fast as the default profile's plan")?;
+    let trust = evidence.trust.as_ref();
+    let gain = trust.map(|trust| trust.speedup_interval).filter(|(low, high)| low < high);
+    let gain = gain.map(|(low, high)| format!(", 95 % {low:.2} to {high:.2}")).unwrap_or_default();
+    writeln!(out, "          {speedup_over_default:.2} x as fast as the default profile's plan{gain}")?;
     if let Some((plan, ratio)) = runner_up {
-        writeln!(out, "          best of another algorithm: {plan}, {:+.1} % time", (ratio - 1.0) * 100.0)?;
+        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+        let interval = trust.and_then(|trust| trust.runner_up_interval);
+        let interval = interval
+            .map(|(low, high)| format!(", 95 % {:+.1} to {:+.1} %", percent(low), percent(high)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "          best of another algorithm: {plan}, {:+.1} % time{interval}",
+            percent(*ratio)
+        )?;
+    }
+    if let Some(Trust { noise, contended, .. }) = trust {
+        let contended = match contended {
+            Some(share) => format!("{:.1} % of the samples contended by other processes", share * 100.0),
+            None => "whether samples were contended is not known".to_owned(),
+        };
+        writeln!(out, "          two equal plans differed by up to {:.1} %; {contended}", noise * 100.0)?;
     }
     for plan in ties {
         writeln!(out, "          not told apart from: {plan}")?;
@@ -445,6 +464,37 @@ mod tests {
         ] {
             assert!(text.contains(reason), "{reason} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn evidence_says_how_sure_it_is_where_a_profile_tells() {
+        use crate::profiles::samples::{X, Y, class, plan};
+        let mut evidence = class(None, X, 64, 1.5).evidence.unwrap();
+        evidence.runner_up = Some((plan(Y), 1.1));
+        let said = |evidence: &Evidence| {
+            let mut text = String::new();
+            write_evidence(&mut text, evidence).unwrap();
+            text
+        };
+        let older = said(&evidence);
+        assert!(older.contains("1.50 x as fast as the default profile's plan\n"), "{older}");
+        assert!(older.ends_with(", +10.0 % time\n"), "{older}");
+        let trust = Trust {
+            speedup_interval: (1.48, 1.53),
+            runner_up_interval: Some((1.09, 1.12)),
+            noise: 0.004,
+            contended: None,
+        };
+        evidence.trust = Some(trust.clone());
+        let text = said(&evidence);
+        assert!(text.contains("profile's plan, 95 % 1.48 to 1.53\n"), "{text}");
+        assert!(text.contains(", +10.0 % time, 95 % +9.0 to +12.0 %\n"), "{text}");
+        assert!(
+            text.contains("differed by up to 0.4 %; whether samples were contended is not known"),
+            "{text}"
+        );
+        evidence.trust = Some(Trust { contended: Some(0.25), ..trust });
+        assert!(said(&evidence).contains("; 25.0 % of the samples contended by other processes\n"));
     }
 
     #[test]

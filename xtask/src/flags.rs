@@ -84,6 +84,9 @@ pub struct Tune {
     /// Go on with the journal, after a kill or with other flags: measure only what is not in it
     #[arg(long)]
     pub resume: bool,
+    /// Write no profile if a margin in it, over the default or the runner-up, is below the noise of the A/A control
+    #[arg(long)]
+    pub strict: bool,
     /// Only say what would be done and how long it would take
     #[arg(long)]
     pub dry_run: bool,

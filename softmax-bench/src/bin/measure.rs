@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
 use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
-use softmax_bench::{leash, timer, verify};
+use softmax_bench::{emulator, leash, timer, verify};
 use softmax_kernels::Kernel;
 use softmax_spec::Isa;
 use std::io::{self, BufRead, ErrorKind, Write};
@@ -56,7 +56,7 @@ fn answer(line: &[u8], pin: Option<&Pin>) -> Result<Reply> {
 /// Whether it is about a candidate on several threads.
 fn names_threads(request: &Request) -> bool {
     let candidates = match request {
-        Request::Describe => &[],
+        Request::Describe | Request::Emulator => &[],
         Request::Find(candidate)
         | Request::Verify { candidate, .. }
         | Request::Core { variant: candidate, .. } => slice::from_ref(candidate),
@@ -68,6 +68,7 @@ fn names_threads(request: &Request) -> bool {
 fn carry_out(request: Request) -> Result<Reply> {
     match request {
         Request::Describe => Ok(describe()),
+        Request::Emulator => Ok(Reply::Emulator(emulator::detect().map(str::to_owned))),
         Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
         Request::Core { variant, low, high, every } => core(&variant, (low, high), every),
@@ -113,8 +114,11 @@ fn core(text: &str, bounds: (f32, f32), every: u32) -> Result<Reply> {
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {
+    if let Some(emulator) = emulator::detect() {
+        bail!("it runs under {emulator}, where times mean nothing");
+    }
     let candidates: Vec<Candidate> =
         request.candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let samples = timer::race(&candidates, request)?;
-    Ok(Reply::Samples { samples })
+    let (samples, contention) = timer::race(&candidates, request)?;
+    Ok(Reply::Samples { samples, contention })
 }

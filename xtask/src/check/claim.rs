@@ -86,8 +86,8 @@ impl fmt::Display for Claim {
     }
 }
 
-/// A profile has no interval of a ratio, but one of the pick's time. The ratio was as sure as that, or surer, since it
-/// was paired.
+/// The claimed ratio has the relative interval of the pick's time. That of the ratio itself (`Trust`) is of one process, and
+/// where memory lies in another may change the ratio by more.
 fn comparison(evidence: &Evidence, claimed: f64, pick: &[f64], rival: &[f64]) -> Comparison {
     let (low, high) = evidence.interval;
     let against = ratios(rival, pick);

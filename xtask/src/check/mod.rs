@@ -11,6 +11,7 @@ mod verdict;
 
 use crate::compare::Machine;
 use crate::error::bad_input;
+use crate::measuring::contention::SharedTally;
 use crate::measuring::{Child, child, preflight};
 use crate::profiles::{self, situations};
 use crate::progress::Steps;
@@ -25,6 +26,7 @@ use verdict::Verdict;
 
 /// Runs the command.
 pub fn run(flags: &flags::Check) -> Result<()> {
+    preflight::require_cpu()?;
     let profile = profiles::read(&flags.profile)?;
     let here = host::host();
     require_host(flags, &profile, &here)?;
@@ -36,13 +38,16 @@ pub fn run(flags: &flags::Check) -> Result<()> {
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let effort = Effort::new(flags.effort);
-    let findings = examine(&claims, effort, || Child::start(&process, vec![]))?;
+    let tally = SharedTally::default();
+    let start = || Ok(Child::start(&process, vec![])?.counting(&tally));
+    let findings = examine(&claims, effort, start)?;
 
     let run = report::Run { path: &flags.profile, profile: &profile, cpu: &here.brand, effort: effort.name };
     match flags.json {
         true => stdout::print_json(&report::json(&run, &claims, &findings))?,
         false => stdout::print(&report::text(&run, &claims, &findings))?,
     }
+    tally.get().say();
     conclude(flags, &findings)
 }
 

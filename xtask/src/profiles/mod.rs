@@ -116,6 +116,7 @@ pub fn opinion(class: &Class, plan: &Plan) -> Option<Opinion> {
 mod tests {
     use super::samples::*;
     use super::*;
+    use softmax_spec::profile::SCHEMA;
     use softmax_spec::{Element, Isa, Rows};
 
     #[test]
@@ -193,7 +194,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let whole = softmax_codegen::profile::write(&profile(vec![table(&[(Some(64), X), (None, Y)])]));
         let truncated = &whole[..whole.len() - 30];
-        let future = whole.replace("schema = 1", "schema = 99");
+        let future = whole.replacen(&format!("schema = {SCHEMA}"), "schema = 99", 1);
         for (text, expected) in [
             (truncated, "line "),
             (future.as_str(), "schema 99 is not supported"),

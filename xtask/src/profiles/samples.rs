@@ -29,6 +29,7 @@ pub fn class(upper: Option<usize>, text: &str, len: usize, gain: f64) -> Class {
         speedup_over_default: gain,
         runner_up: None,
         ties: vec![],
+        trust: None,
     };
     Class { upper, plan: plan(text), evidence: Some(evidence) }
 }
@@ -61,6 +62,8 @@ pub fn profile(tables: Vec<Table>) -> Profile {
         effort: "standard".to_owned(),
         budget_seconds: None,
         seconds: 100.0,
+        complete: None,
+        samples: None,
     };
     Profile { name: "a-cpu".to_owned(), host: Some(host()), origin: Some(origin), tables }
 }

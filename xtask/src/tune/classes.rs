@@ -104,6 +104,7 @@ mod tests {
             speedup_over_default: 1.0,
             runner_up: None,
             ties: vec![],
+            trust: None,
         };
         Pick { plan: plan.parse().unwrap(), evidence }
     }

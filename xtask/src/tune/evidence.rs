@@ -1,8 +1,9 @@
 //! What the confirmation round says about a pick, in the words of a profile.
 
-use crate::measuring::statistics::{bootstrap_interval, median, ratios};
+use crate::measuring::bootstrap::bootstrap_interval;
+use crate::measuring::statistics::{median, ratios};
 use softmax_spec::Plan;
-use softmax_spec::profile::Evidence;
+use softmax_spec::profile::{Evidence, Trust};
 
 /// Samples of one confirmation round, in nanoseconds per element, all from the same rounds.
 pub struct Confirmation<'a> {
@@ -18,6 +19,10 @@ pub struct Confirmation<'a> {
     pub read_sum: Option<&'a [f64]>,
     /// Of plans of other algorithms.
     pub others: Vec<(Plan, &'a [f64])>,
+    /// By how much two equal plans seemed to differ.
+    pub noise: f64,
+    /// The share of all samples that other processes had a part in.
+    pub contended: Option<f64>,
 }
 
 impl Confirmation<'_> {
@@ -25,17 +30,24 @@ impl Confirmation<'_> {
     pub fn evidence(&self, ties: Vec<Plan>) -> Evidence {
         let memcpy = median(self.memcpy);
         let time = median(self.pick);
-        let against = |other: &[f64]| median(&ratios(other, self.pick));
-        let others = self.others.iter().map(|(plan, samples)| (plan.clone(), against(samples)));
+        let gains = ratios(self.default, self.pick);
+        let others = self.others.iter().map(|(plan, samples)| (plan, ratios(samples, self.pick)));
+        let runner_up = others.min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
         Evidence {
             len: self.len,
             ns_per_element: time,
             interval: bootstrap_interval(self.pick),
             memcpy_ns_per_element: memcpy,
             roofline: (self.read_sum.map_or(0.0, median) + memcpy) / time,
-            speedup_over_default: against(self.default),
-            runner_up: others.min_by(|(_, a), (_, b)| a.total_cmp(b)),
+            speedup_over_default: median(&gains),
             ties,
+            trust: Some(Trust {
+                speedup_interval: bootstrap_interval(&gains),
+                runner_up_interval: runner_up.as_ref().map(|(_, margins)| bootstrap_interval(margins)),
+                noise: self.noise,
+                contended: self.contended,
+            }),
+            runner_up: runner_up.map(|(plan, margins)| (plan.clone(), median(&margins))),
         }
     }
 }
@@ -64,6 +76,8 @@ mod tests {
             memcpy: &[0.1; 5],
             read_sum,
             others: vec![(recompute.clone(), &slowest), (online.clone(), &slower)],
+            noise: 0.01,
+            contended: None,
         };
         let evidence = confirmation(Some(&[0.06; 5])).evidence(vec![]);
         assert!((confirmation(None).evidence(vec![]).roofline - 0.25).abs() < 1e-12);
@@ -73,6 +87,12 @@ mod tests {
         let (plan, ratio) = evidence.runner_up.unwrap();
         assert_eq!(plan, online);
         assert!((ratio - 1.1).abs() < 1e-12);
+        // As sure as can be, where the time itself is not.
+        let Trust { speedup_interval, runner_up_interval, noise, contended } = evidence.trust.unwrap();
+        let is_about =
+            |(low, high): (f64, f64), ratio: f64| (low - ratio).abs() + (high - ratio).abs() < 1e-9;
+        assert!(is_about(speedup_interval, 1.5) && is_about(runner_up_interval.unwrap(), 1.1));
+        assert_eq!((noise, contended), (0.01, None));
         assert!(evidence.interval.0 >= 0.4 && evidence.interval.1 <= 0.8);
     }
 }

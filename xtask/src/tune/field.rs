@@ -2,8 +2,9 @@
 
 use super::classes::Pick;
 use super::compose::code_size;
+use super::control;
 use super::evidence::Confirmation;
-use super::race::{Entry, Row, decide};
+use super::race::{Entry, Finish, Row, decide};
 use crate::measuring::statistics::{median, ratios};
 use crate::profiles::TIE;
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
@@ -16,7 +17,12 @@ pub struct Field {
     pub entries: Vec<Entry>,
     /// In the same order; `None` for references.
     pub plans: Vec<Option<Plan>>,
+    /// The places of the plan that is there twice.
+    control: Option<[usize; 2]>,
 }
+
+/// Groups of one plan each are from this number on, beyond those of the accuracies.
+const OWN_GROUPS: usize = Accuracy::ALL.len();
 
 impl Field {
     /// Adds a plan to a group. `false` if it was there already.
@@ -36,6 +42,20 @@ impl Field {
     pub fn add_reference(&mut self, id: &str) {
         self.entries.push(Entry { id: id.to_owned(), groups: vec![] });
         self.plans.push(None);
+    }
+
+    /// Has a plan run to the end however slow it is, by a group of its own.
+    pub fn keep(&mut self, plan: &Plan) {
+        let at = self.index(plan).unwrap_or(self.entries.len());
+        self.add(plan, Some(OWN_GROUPS + at));
+    }
+
+    /// Adds a plan once more, as the A/A control.
+    pub fn add_control(&mut self, plan: &Plan) {
+        self.keep(plan);
+        let one = self.index(plan).expect("it was added");
+        self.add_reference(&plan.to_string());
+        self.control = Some([one, self.entries.len() - 1]);
     }
 
     fn index(&self, plan: &Plan) -> Option<usize> {
@@ -67,8 +87,9 @@ pub struct Choosing {
 /// The pick. A tie goes to the plan of the length before, then to the default, which are no more code,
 /// then to the smaller code, then to the first id. A batch keeps the plan of a row alone unless that is slower by more than
 /// a tie: it is no more code, and has the same results.
-pub fn conclude(field: &Field, samples: &[Vec<f64>], choosing: &Choosing) -> Option<Pick> {
+pub fn conclude(field: &Field, confirmed: &Finish, choosing: &Choosing) -> Option<Pick> {
     let Choosing { group, row, default, before, alone, .. } = choosing;
+    let samples = &confirmed.samples;
     let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
     let contenders: Vec<usize> =
         (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(group)).collect();
@@ -82,6 +103,7 @@ pub fn conclude(field: &Field, samples: &[Vec<f64>], choosing: &Choosing) -> Opt
     };
     let kept = contenders.iter().copied().find(is_kept).unwrap_or(decision.winner);
     let winner = plan(kept);
+    let [one, same] = field.control.expect("every confirmation has a control");
     let others = contenders.iter().filter(|&&i| plan(i).algorithm() != winner.algorithm());
     let confirmation = Confirmation {
         len: row.len,
@@ -90,6 +112,8 @@ pub fn conclude(field: &Field, samples: &[Vec<f64>], choosing: &Choosing) -> Opt
         memcpy: &samples[field.reference(MEMCPY)],
         read_sum: (row.rows == Rows::Single).then(|| samples[field.reference(READ_SUM)].as_slice()),
         others: others.map(|&i| (plan(i).clone(), samples[i].as_slice())).collect(),
+        noise: control::noise(&samples[one], &samples[same]),
+        contended: confirmed.contended,
     };
     let tied = decision.ties.into_iter().chain([decision.winner]).filter(|&i| i != kept);
     let ties = tied.map(|i| plan(i).clone()).collect();
@@ -112,7 +136,11 @@ mod tests {
         let plans = [DEFAULT, SMALLER, ANOTHER].map(|text| text.parse::<Plan>().unwrap());
         assert!(plans.iter().all(|plan| field.add(plan, Some(0))));
         assert!(!field.add(&plans[0], Some(0)));
-        let samples: Vec<Vec<f64>> = [0.1, 0.05].into_iter().chain(times).map(|time| vec![time; 9]).collect();
+        field.add_control(&plans[1]);
+        // The same plan seems to be slower by 3 %.
+        let times = [0.1, 0.05].into_iter().chain(times).chain([1.03 * times[1]]);
+        let samples = times.map(|time| vec![time; 9]).collect();
+        let confirmed = Finish { samples, alive: vec![], contended: Some(0.125) };
         let choosing = Choosing {
             group: 0,
             accuracy: Accuracy::Fast,
@@ -121,7 +149,7 @@ mod tests {
             before: before.map(|text| text.parse().unwrap()),
             alone: alone.map(|text| text.parse().unwrap()),
         };
-        conclude(&field, &samples, &choosing).unwrap()
+        conclude(&field, &confirmed, &choosing).unwrap()
     }
 
     #[test]
@@ -131,6 +159,23 @@ mod tests {
         assert_eq!((pick.evidence.speedup_over_default, pick.evidence.ties.len()), (1.5, 0));
         assert_eq!(pick.evidence.runner_up, Some((ANOTHER.parse().unwrap(), 1.2)));
         assert!((pick.evidence.roofline - 0.15).abs() < 1e-12);
+        let trust = pick.evidence.trust.unwrap();
+        assert!((trust.noise - 0.03).abs() < 0.001 && trust.contended == Some(0.125), "{trust:?}");
+        assert_eq!((trust.speedup_interval, trust.runner_up_interval), ((1.5, 1.5), Some((1.2, 1.2))));
+    }
+
+    #[test]
+    fn who_is_kept_is_in_a_group_of_its_own_beside_others() {
+        let mut field = Field::default();
+        let [one, two] = [DEFAULT, SMALLER].map(|text| text.parse::<Plan>().unwrap());
+        field.add(&one, Some(1));
+        field.keep(&one);
+        field.keep(&two);
+        let groups: Vec<&[usize]> = field.entries.iter().map(|entry| entry.groups.as_slice()).collect();
+        assert_eq!(groups, [&[1, 2][..], &[3]]);
+        field.add_control(&one);
+        assert_eq!((field.entries.len(), field.control), (3, Some([0, 2])));
+        assert_eq!((&field.entries[2].id, field.entries[2].groups.len()), (&field.entries[0].id, 0));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod classes;
 pub mod clock;
 mod compose;
+mod control;
 mod effort;
 mod evidence;
 mod field;
@@ -25,9 +26,12 @@ pub mod progress;
 pub mod race;
 mod report;
 mod search;
+#[cfg(test)]
+mod troubled;
 mod weight;
 
 use crate::error::{bad_input, interrupted};
+use crate::measuring::contention::Tally;
 use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::output::Output;
 use crate::{flags, host, project, stderr, stdout};
@@ -48,6 +52,9 @@ use std::time::Instant;
 
 /// Runs the command.
 pub fn run(flags: &flags::Tune) -> Result<()> {
+    if !flags.dry_run {
+        preflight::require_cpu()?;
+    }
     let output = Output::new(&flags.output)?;
     let mut effort = Effort::new(flags.effort);
     effort.budget = flags.budget.unwrap_or(effort.budget);
@@ -82,19 +89,26 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     if found.profile.tables.is_empty() {
         bail!("no plan passed the correctness gate, so there is no profile: see the failures above");
     }
-    found.profile.origin = Some(origin(flags, &grid, rustc, found.seconds));
-    publish(flags, &output, found)
+    found.profile.origin = Some(Origin {
+        complete: Some(found.is_complete),
+        samples: found.tally.counts(),
+        ..origin(flags, &grid, rustc, found.seconds)
+    });
+    let doubts = control::doubts(&found.profile, &default).filter(|_| flags.strict);
+    publish(flags, &output, doubts, found)
 }
 
-/// Writes the profile and shows what was found, which is shown even if it cannot be written.
-fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()> {
+/// Writes the profile, unless there are doubts, and shows what was found, which is shown even if it is not written.
+fn publish(flags: &flags::Tune, output: &Output, doubts: Option<String>, mut found: Found) -> Result<()> {
     let tuned = &found.profile;
-    let written = output.write(&profile::write(tuned));
-    let written = written.and_then(|()| found.journal.complete(found.seconds));
+    let written = match &doubts {
+        Some(doubts) => Err(refused(doubts, found.journal.path())),
+        None => write(output, &mut found.journal, tuned, found.seconds),
+    };
     let journal = found.journal.path();
-    let written = written.map_err(|error| early(error, journal));
     if flags.json {
-        let report = report::json(tuned, [output.path(), journal], found.seconds, found.gate.failures());
+        let files = report::Files { profile: written.is_ok().then_some(output.path()), journal };
+        let report = report::json(tuned, &files, found.seconds, found.gate.failures());
         return stdout::print_json(&report).and(written);
     }
     stdout::print(&report::text(tuned))?;
@@ -103,6 +117,22 @@ fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()>
     stderr::say(format_args!("every measurement is in {}", journal.display()));
     stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
     Ok(())
+}
+
+fn write(output: &Output, journal: &mut Journal, tuned: &Profile, seconds: f64) -> Result<()> {
+    let written = output.write(&profile::write(tuned)).and_then(|()| journal.complete(seconds));
+    written.map_err(|error| early(error, journal.path()))
+}
+
+/// The error of `--strict`.
+fn refused(doubts: &str, journal: &Path) -> anyhow::Error {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let without = resuming(args.filter(|arg| arg != "--strict"));
+    anyhow!(
+        "--strict wrote no profile, for these margins are below the A/A noise: {doubts}; what was measured is in {}; measure \
+         again on a quieter machine, or write it as it is: {without}",
+        journal.display()
+    )
 }
 
 /// How the profile was made.
@@ -116,6 +146,8 @@ fn origin(flags: &flags::Tune, grid: &Enumeration, rustc: String, seconds: f64) 
         effort: effort.name.to_owned(),
         budget_seconds: budget.map(|budget| budget.as_secs()),
         seconds,
+        complete: None,
+        samples: None,
     }
 }
 
@@ -123,6 +155,8 @@ fn origin(flags: &flags::Tune, grid: &Enumeration, rustc: String, seconds: f64) 
 struct Found {
     profile: Profile,
     gate: Gate,
+    is_complete: bool,
+    tally: Tally,
     seconds: f64,
     journal: Journal,
 }
@@ -160,7 +194,14 @@ fn search(
     report::failures(gate.failures()).iter().for_each(stderr::say);
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
-    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64(), journal: machine.into_journal() })
+    Ok(Found {
+        profile,
+        gate,
+        is_complete: clock.is_complete(),
+        tally: machine.tally(),
+        seconds: clock.elapsed().as_secs_f64(),
+        journal: machine.into_journal(),
+    })
 }
 
 /// Opens the journal that the flags ask for, and says what came of it.

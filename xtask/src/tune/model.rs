@@ -84,7 +84,7 @@ impl Model {
     }
 
     /// Nanoseconds per element without noise.
-    fn truth(&self, candidate: &str, rows: usize, len: usize) -> f64 {
+    pub fn truth(&self, candidate: &str, rows: usize, len: usize) -> f64 {
         let in_batch = self.batches_differ && rows > 1;
         match candidate.parse::<Plan>() {
             Ok(plan) if in_batch && plan.algorithm() == Algorithm::Online => {

@@ -234,7 +234,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let confirmed =
             race(self.machine, row, &final_field.entries, &self.effort.confirmation, &deadline, leading)?;
         for choosing in &choices {
-            let pick = conclude(&final_field, &confirmed.samples, choosing);
+            let pick = conclude(&final_field, &confirmed, choosing);
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
@@ -288,9 +288,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// The best of every accuracy, the best of another algorithm than the leader's, the default, for a batch the plan of a
-    /// row alone, and the references.
+    /// row alone, the references, and the first leader once more. What margins are taken over runs to the end.
     fn finalists(&mut self, field: &Field, raced: &Finish, row: Row, choices: &[Choosing]) -> Result<Field> {
-        let mut finalists = Field::default();
+        let (mut finalists, mut control) = (Field::default(), None);
         finalists.add_reference(MEMCPY);
         if row.rows == Rows::Single {
             finalists.add_reference(READ_SUM);
@@ -302,8 +302,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 bail!("the default plan `{default}` is wrong: mend softmax-kernels/tuned/default.toml first");
             }
             finalists.add(default, self.may_win(default, choosing).then_some(*group));
+            finalists.keep(default);
             if let Some(alone) = alone {
                 finalists.add(alone, Some(*group));
+                finalists.keep(alone);
             }
             let ranking = raced.ranking(&field.entries, *group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
@@ -313,7 +315,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
             for i in best.chain(other) {
                 finalists.add(plan(i), Some(*group));
             }
+            other.into_iter().for_each(|i| finalists.keep(plan(i)));
+            control.get_or_insert_with(|| leader.clone());
         }
+        // Where no plan is right, the default's.
+        let control = control.or_else(|| Some(choices.first()?.default.clone()));
+        control.iter().for_each(|control| finalists.add_control(control));
         Ok(finalists)
     }
 
@@ -344,6 +351,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let mut classes = classes::classes(self.machine, &picks, row, &self.effort.crossover, &deadline)?;
             end(&mut classes, situation);
             if classes.len() > 1 && deadline.has_passed() {
+                self.clock.cut_short();
                 self.progress.note(&format!(
                     "no time for the crossovers of {situation}: some bounds are only estimates"
                 ));

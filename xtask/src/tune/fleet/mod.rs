@@ -122,6 +122,8 @@ fn tune(cpu: &Cpu, grid: &Enumeration, default: &Profile) -> Profile {
         effort: effort.name.to_owned(),
         budget_seconds: None,
         seconds: 1.0,
+        complete: None,
+        samples: None,
     };
     Profile { name: cpu.host.brand.clone(), host: Some(cpu.host.clone()), origin: Some(origin), tables }
 }

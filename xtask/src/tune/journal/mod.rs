@@ -12,7 +12,7 @@ mod recording;
 mod replay;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use code::Codes;
 pub use file::{Journal, Opened};

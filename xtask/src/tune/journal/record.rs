@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_bench::protocol::{Candidate, Contention, TimeRequest};
 
 /// Version of the format that is read and written here.
 pub const VERSION: u64 = 1;
@@ -51,6 +51,9 @@ pub struct Samples {
     pub code: Vec<String>,
     /// Nanoseconds per element, `[candidate][round]`.
     pub samples: Vec<Vec<f64>>,
+    /// What others had a part in; `None` where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contention: Option<Contention>,
     /// What it has taken, with what the search did since the answer before.
     pub seconds: f64,
     /// The line of the batch that some or all of these samples were taken from.
@@ -59,13 +62,17 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether every candidate has a code, and a sample of every round that is a number.
+    /// Whether every candidate has a code, and a sample of every round that is a number; those contended among them.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
         let is_sound = |samples: &Vec<f64>| {
             samples.len() == self.request.rounds && samples.iter().all(|time| time.is_finite())
         };
-        self.code.len() == count && self.samples.len() == count && self.samples.iter().all(is_sound)
+        let is_there =
+            |&(candidate, round): &(usize, usize)| candidate < count && round < self.request.rounds;
+        let mut contended = self.contention.iter().flat_map(|contention| &contention.contended);
+        let is_complete = self.code.len() == count && self.samples.len() == count;
+        is_complete && self.samples.iter().all(is_sound) && contended.all(is_there)
     }
 }
 

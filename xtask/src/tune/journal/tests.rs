@@ -38,7 +38,8 @@ static CODES: LazyLock<Codes> = LazyLock::new(|| {
     codes
 });
 
-fn header(rustc: &str) -> Header {
+/// The header of a journal by that compiler.
+pub fn header(rustc: &str) -> Header {
     Header { version: VERSION, host: Value::Null, rustc: rustc.to_owned(), measuring: String::new() }
 }
 
