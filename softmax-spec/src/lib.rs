@@ -21,6 +21,7 @@ mod pass;
 mod plan;
 pub mod polynomial;
 pub mod profile;
+mod selection;
 mod tile;
 mod variant;
 
@@ -34,5 +35,6 @@ pub use isa::{Isa, Rounding};
 pub use memory::{Direction, Memory, Prefetch, Store, Streams};
 pub use pass::Pass;
 pub use plan::{InvalidPlan, Plan, REGULAR_MAX};
+pub use selection::Selection;
 pub use tile::Tile;
 pub use variant::{InvalidVariant, PassVariant};

@@ -343,6 +343,11 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
         "{{\"samples\":{{\"request\":{request},\"code\":[\"\"],\"samples\":[[1.0]],\"seconds\":1.0}}}}\n"
     );
     refused(&with(&samples), "line 2: samples are missing");
+    refused(
+        &with(&samples.replace("[[1.0]]", "[[1.0,-1.0]]")),
+        "line 2: samples are missing, or are no times",
+    );
+    refused(&with("{\"complete\":{\"seconds\":-1.0}}\n"), "line 2: it has taken -1 seconds");
 }
 
 #[test]
@@ -392,6 +397,9 @@ fn a_journal_is_written_by_one_search_at_a_time() {
 fn a_place_that_cannot_be_written_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let error = resume(&dir.path().join("no/a.jsonl")).unwrap_err();
-    assert!(error.contains("cannot write --journal"), "{error}");
+    assert!(
+        error.contains("cannot write --journal") && error.contains("no is no directory; create it"),
+        "{error}"
+    );
     assert!(resume(dir.path()).unwrap_err().contains("no regular file"));
 }
