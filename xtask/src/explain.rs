@@ -223,7 +223,7 @@ fn host_text(host: &Host) -> String {
 
 fn class_text(table: &Table, class: &Class) -> String {
     let before = table.classes.iter().take_while(|other| *other != class).last();
-    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper + 1);
+    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper.saturating_add(1));
     match class.upper {
         Some(upper) => format!("{from} to {upper} elements"),
         None => format!("{from} elements and more"),
@@ -413,5 +413,20 @@ mod tests {
         table.classes.insert(0, bounded);
         assert_eq!(class_text(table, table.class(100)), "1 to 100 elements");
         assert_eq!(class_text(table, table.class(101)), "101 elements and more");
+    }
+
+    #[test]
+    fn whatever_a_profile_says_it_can_be_explained() {
+        for damaged in crate::profiles::samples::damaged_profiles() {
+            let all = [(PathBuf::from("p.toml"), Profile { host: None, ..damaged })];
+            for len in [1, 4096, crate::length::MAX] {
+                let flags = flags::Explain { len: Length(len), ..flags() };
+                let situation = situation(&flags, &all, &Isa::ALL);
+                let choice = situation.choose();
+                choice
+                    .into_iter()
+                    .for_each(|choice| assert!(!situation.explanation(&choice).unwrap().is_empty()));
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Searches that are killed and go on, on a machine that is a model.
 
 use super::record::{Header, Record, VERSION};
-use super::{Codes, Journal, Journaled};
+use super::{Codes, Journal, Journaled, verification_seconds};
+use crate::damage::{damaged, read_each};
 use crate::flags;
 use crate::measuring::Timings;
 use crate::project;
@@ -402,4 +403,27 @@ fn a_place_that_cannot_be_written_is_refused_at_once() {
         "{error}"
     );
     assert!(resume(dir.path()).unwrap_err().contains("no regular file"));
+}
+
+#[test]
+fn a_damaged_journal_is_one_line_of_bad_input_and_left_alone_or_gone_on_with() {
+    let run = Run::new();
+    let mut model = Model { dies_at: 40, ..Model::new(1) };
+    assert!(run.go_on(&mut model).0.is_err());
+    let texts = damaged(&run.text());
+    let (gone_on, refused) = read_each(&run.path, &texts, |path| {
+        let before = fs::read(path).unwrap();
+        let opened = Journal::resume(path, header(run.rustc), &mut CODES.clone());
+        if opened.is_err() {
+            assert_eq!(fs::read(path).unwrap(), before, "nothing is lost");
+        }
+        opened.map(|_| fs::read_to_string(path).unwrap())
+    });
+    assert!(refused > texts.len() / 5 && gone_on.len() > texts.len() / 20, "{refused}, {}", gone_on.len());
+    let (costs, _) = read_each(&run.path, &texts, verification_seconds);
+    assert!(costs.iter().flat_map(HashMap::values).all(|seconds| *seconds >= 0.0));
+    for text in gone_on.iter().step_by(10) {
+        fs::write(&run.path, text).unwrap();
+        run.go_on(&mut Model::new(1)).0.unwrap();
+    }
 }
