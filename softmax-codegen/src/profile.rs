@@ -8,8 +8,27 @@ use softmax_spec::profile::{
 };
 use softmax_spec::{Plan, Rows, UnknownId};
 use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
+
+/// Many times what any profile has.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The text of a profile's file. Of a device, or another file without an end, no more than a profile could have.
+///
+/// # Errors
+/// Those of reading, text that is not UTF-8, and too much of it.
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let bytes = File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)? as u64;
+    let is_all = bytes <= MOST_BYTES;
+    is_all
+        .then_some(text)
+        .ok_or_else(|| io::Error::other(format!("it has more than {} MiB", MOST_BYTES >> 20)))
+}
 
 /// Reads a profile.
 ///
@@ -282,7 +301,7 @@ impl<'a> Fields<'a> {
 
     fn float(&mut self, key: &'static str) -> Result<f64, String> {
         let value = self.required(key)?;
-        float(value).ok_or_else(|| self.wrong(key, "a number"))
+        float(value).ok_or_else(|| self.wrong(key, "a finite number"))
     }
 
     fn float_pair(&mut self, key: &'static str) -> Result<(f64, f64), String> {
@@ -341,7 +360,7 @@ impl<'a> Fields<'a> {
 fn float(value: &DeValue) -> Option<f64> {
     let text =
         value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
-    text?.parse().ok()
+    text?.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Writes a profile so that [`read`] gives it back.

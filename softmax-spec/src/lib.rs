@@ -22,6 +22,7 @@ mod plan;
 pub mod polynomial;
 pub mod profile;
 mod rows;
+mod selection;
 mod tile;
 mod variant;
 
@@ -36,5 +37,6 @@ pub use memory::{Direction, Memory, Prefetch, Store, Streams};
 pub use pass::Pass;
 pub use plan::{InvalidPlan, Plan, REGULAR_MAX};
 pub use rows::Rows;
+pub use selection::Selection;
 pub use tile::Tile;
 pub use variant::{InvalidVariant, PassVariant};

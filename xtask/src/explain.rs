@@ -260,7 +260,7 @@ fn host_text(host: &Host) -> String {
 
 fn class_text(table: &Table, class: &Class) -> String {
     let before = table.classes.iter().take_while(|other| *other != class).last();
-    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper + 1);
+    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper.saturating_add(1));
     match class.upper {
         Some(upper) => format!("{from} to {upper} elements"),
         None => format!("{from} elements and more"),
@@ -550,5 +550,20 @@ mod tests {
             text.contains("profile   default:") && text.contains("batches: it has no table for"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn whatever_a_profile_says_it_can_be_explained() {
+        for damaged in crate::profiles::samples::damaged_profiles() {
+            let all = [(PathBuf::from("p.toml"), Profile { host: None, ..damaged })];
+            for len in [1, 4096, crate::length::MAX] {
+                let flags = flags::Explain { len: Length(len), ..flags() };
+                let question = question(&flags, &all, &Isa::ALL);
+                let answer = question.answer();
+                answer
+                    .into_iter()
+                    .for_each(|choice| assert!(!question.explanation(&choice).unwrap().is_empty()));
+            }
+        }
     }
 }

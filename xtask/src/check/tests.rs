@@ -280,3 +280,19 @@ fn a_profile_of_another_model_is_refused_unless_asked_for() {
     assert!(is_bad_input(&error));
     assert_eq!(error.to_string(), expected);
 }
+
+#[test]
+fn whatever_a_profile_says_it_can_be_checked_or_is_bad_input() {
+    let default = project::default_profile().unwrap();
+    let (mut claimed, mut refused) = (0, 0);
+    for profile in damaged_profiles() {
+        match claims(&typed("p.toml"), &profile, &default, &Isa::ALL) {
+            Ok(claims) => claimed += claims.len(),
+            Err(error) => {
+                assert!(is_bad_input(&error) && error.to_string().starts_with("p.toml"), "{error:#}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(claimed > 0 && refused > 0, "{claimed} claims, {refused} profiles refused");
+}

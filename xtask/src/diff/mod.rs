@@ -193,4 +193,15 @@ mod tests {
         let same = report::text([sides[0], sides[0]], &compare(&a, &a));
         assert!(same.ends_with("no differences\n"), "{same}");
     }
+
+    #[test]
+    fn whatever_a_profile_says_it_can_be_compared() {
+        let whole = crate::project::default_profile().unwrap();
+        for other in damaged_profiles() {
+            let tables = compare(&whole, &other);
+            let sides = [(Path::new("a.toml"), &whole), (Path::new("b.toml"), &other)];
+            assert!(!report::text(sides, &tables).is_empty());
+            assert!(report::json(sides, &tables)["tables"].is_array());
+        }
+    }
 }

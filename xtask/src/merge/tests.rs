@@ -133,3 +133,15 @@ fn what_cannot_be_merged_or_written_leaves_the_output_alone() {
     let error = run_in(dir.path(), &[("a.toml", &avx2), ("b.toml", &avx2)], &nowhere).unwrap_err();
     assert!(is_bad_input(&error) && error.to_string().contains("create it first"), "{error}");
 }
+
+#[test]
+fn whatever_profiles_say_what_is_merged_of_them_is_a_profile() {
+    let (_, whole) = project::shipped_profiles().unwrap().remove(0);
+    for other in damaged_profiles() {
+        let inputs = inputs(vec![whole.clone(), other]);
+        let (merged, conflicts) = merge(&inputs, 1, None);
+        conflicts.iter().for_each(|conflict| assert!(conflict_text(conflict, &inputs).contains("taken")));
+        notes(&inputs, &merged);
+        profile::read(&(provenance(&inputs) + &profile::write(&merged))).unwrap();
+    }
+}

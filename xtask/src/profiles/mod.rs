@@ -18,9 +18,16 @@ pub const TIE: f64 = 1.02;
 /// By this factor the ratio of two times may differ from one process to the next on one machine.
 pub const PROCESSES_DIFFER: f64 = 1.05;
 
+/// What to do about a profile of another version.
+const AGAIN: &str = "tune again";
+
 /// Reads a profile that the caller named: one that cannot be read is bad input.
 pub fn read(path: &Path) -> Result<Profile> {
-    project::read_profile(path).map_err(|error| bad_input(format!("{error:#}")))
+    project::read_profile(path).map_err(|error| {
+        let text = format!("{error:#}");
+        let advice = if text.ends_with(AGAIN) { "" } else { ": name a profile that is whole, or tune again" };
+        bad_input(text + advice)
+    })
 }
 
 /// Refuses a profile with a plan that the grid lacks, which no build would take.
@@ -116,6 +123,7 @@ pub fn opinion(class: &Class, plan: &Plan) -> Option<Opinion> {
 mod tests {
     use super::samples::*;
     use super::*;
+    use crate::damage;
     use softmax_spec::profile::SCHEMA;
     use softmax_spec::{Element, Isa, Rows};
 
@@ -211,5 +219,19 @@ mod tests {
         }
         let error = read(&dir.path().join("absent.toml")).unwrap_err();
         assert!(crate::error::is_bad_input(&error) && error.to_string().contains("cannot read"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_profile_is_one_line_of_bad_input_or_a_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, _) in project::shipped_profiles().unwrap() {
+            let texts = damage::damaged(&std::fs::read_to_string(path).unwrap());
+            let (whole, refused) = damage::read_each(&dir.path().join("p.toml"), &texts, read);
+            assert!(
+                refused > texts.len() / 5 && whole.len() > texts.len() / 20,
+                "{refused}, {}",
+                whole.len()
+            );
+        }
     }
 }

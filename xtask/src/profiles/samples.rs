@@ -1,5 +1,6 @@
 //! Small profiles for tests.
 
+use crate::{damage, project};
 use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Situation, Table};
 use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
@@ -83,4 +84,12 @@ pub fn host() -> Host {
         l3_kib: 0,
         vm: false,
     }
+}
+
+/// Profiles that were damaged and are still well formed, whatever they say.
+pub fn damaged_profiles() -> Vec<Profile> {
+    let whole = project::profiles_dir().join("amd-epyc-f25-m17.toml");
+    let texts = damage::damaged(&std::fs::read_to_string(whole).expect("a shipped profile"));
+    let texts = texts.into_iter().filter_map(|text| String::from_utf8(text).ok());
+    texts.filter_map(|text| softmax_codegen::profile::read(&text).ok()).collect()
 }

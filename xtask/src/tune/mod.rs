@@ -19,7 +19,7 @@ mod field;
 #[cfg(test)]
 mod fleet;
 mod gate;
-mod journal;
+pub mod journal;
 #[cfg(test)]
 mod model;
 pub mod progress;

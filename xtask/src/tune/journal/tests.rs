@@ -1,7 +1,8 @@
 //! Searches that are killed and go on, on a machine that is a model.
 
 use super::record::{Header, Record, VERSION};
-use super::{Codes, Journal, Journaled};
+use super::{Codes, Journal, Journaled, verification_seconds};
+use crate::damage::{damaged, read_each};
 use crate::flags;
 use crate::measuring::Timings;
 use crate::project;
@@ -346,6 +347,11 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
         "{{\"samples\":{{\"request\":{request},\"code\":[\"\"],\"samples\":[[1.0]],\"seconds\":1.0}}}}\n"
     );
     refused(&with(&samples), "line 2: samples are missing");
+    refused(
+        &with(&samples.replace("[[1.0]]", "[[1.0,-1.0]]")),
+        "line 2: samples are missing, or are no times",
+    );
+    refused(&with("{\"complete\":{\"seconds\":-1.0}}\n"), "line 2: it has taken -1 seconds");
 }
 
 #[test]
@@ -395,6 +401,32 @@ fn a_journal_is_written_by_one_search_at_a_time() {
 fn a_place_that_cannot_be_written_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let error = resume(&dir.path().join("no/a.jsonl")).unwrap_err();
-    assert!(error.contains("cannot write --journal"), "{error}");
+    assert!(
+        error.contains("cannot write --journal") && error.contains("no is no directory; create it"),
+        "{error}"
+    );
     assert!(resume(dir.path()).unwrap_err().contains("no regular file"));
+}
+
+#[test]
+fn a_damaged_journal_is_one_line_of_bad_input_and_left_alone_or_gone_on_with() {
+    let run = Run::new();
+    let mut model = Model { dies_at: 40, ..Model::new(1) };
+    assert!(run.go_on(&mut model).0.is_err());
+    let texts = damaged(&run.text());
+    let (gone_on, refused) = read_each(&run.path, &texts, |path| {
+        let before = fs::read(path).unwrap();
+        let opened = Journal::resume(path, header(run.rustc), &mut CODES.clone());
+        if opened.is_err() {
+            assert_eq!(fs::read(path).unwrap(), before, "nothing is lost");
+        }
+        opened.map(|_| fs::read_to_string(path).unwrap())
+    });
+    assert!(refused > texts.len() / 5 && gone_on.len() > texts.len() / 20, "{refused}, {}", gone_on.len());
+    let (costs, _) = read_each(&run.path, &texts, verification_seconds);
+    assert!(costs.iter().flat_map(HashMap::values).all(|seconds| *seconds >= 0.0));
+    for text in gone_on.iter().step_by(10) {
+        fs::write(&run.path, text).unwrap();
+        run.go_on(&mut Model::new(1)).0.unwrap();
+    }
 }
