@@ -7,7 +7,7 @@
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use softmax_bench::candidate::Candidate;
 use softmax_bench::timer::Bench;
-use softmax_bench::{affinity, catalogue, protocol};
+use softmax_bench::{affinity, catalogue, emulator, protocol};
 use softmax_spec::{Algorithm, Isa};
 use std::time::Duration;
 
@@ -15,6 +15,10 @@ const PLAN_LENGTHS: [usize; 10] = [64, 256, 1024, 4096, 16384, 65536, 1 << 18, 1
 const PASS_LENGTHS: [usize; 3] = [1024, 16384, 1 << 22];
 
 fn main() {
+    if let Some(emulator) = emulator::detect() {
+        eprintln!("error: this runs under {emulator}, where times mean nothing: bench on a CPU");
+        std::process::exit(1);
+    }
     affinity::Pin::to_current_core();
     let Some(isa) = catalogue::best_isa() else {
         eprintln!("no variant is compiled for this CPU");

@@ -1,10 +1,11 @@
 //! Measuring: what the tuner and the benches use to find out whether a kernel is right and how fast it is.
 //!
 //! The tuner (`xtask`) must compile in seconds, so it does not link the full grid: it starts the `measure`
-//! binary of this crate and talks to it as [`protocol`] says. Everything else here is behind the feature
+//! binary of this crate and talks to it as [`protocol`] says; [`emulator`] is of use to both. Everything else here is behind the feature
 //! `harness`, which that binary and the criterion benches need. What to measure and what to conclude from it is
 //! deliberately elsewhere, in `xtask`.
 
+pub mod emulator;
 pub mod protocol;
 
 #[cfg(feature = "harness")]
@@ -17,6 +18,8 @@ pub mod candidate;
 pub mod catalogue;
 #[cfg(feature = "harness")]
 pub mod certify;
+#[cfg(feature = "harness")]
+pub mod contention;
 #[cfg(feature = "harness")]
 pub mod leash;
 #[cfg(feature = "harness")]

@@ -36,6 +36,8 @@ pub const RTEN: &str = "peer:rten";
 pub enum Request {
     /// The ISAs that this CPU supports and the ids that the process was compiled with.
     Describe,
+    /// What does the process run under in place of a CPU? Under an emulator nothing is timed.
+    Emulator,
     /// Can this run here, and what is it called? For peers: opening one may fail.
     Find(Candidate),
     /// Is the candidate right? Compares with an f64 oracle on ordinary rows of several lengths and on special
@@ -165,6 +167,8 @@ pub enum Reply {
         /// Ids of the compiled variants.
         variants: Vec<String>,
     },
+    /// To [`Request::Emulator`]; `None` if it is none.
+    Emulator(Option<String>),
     /// To [`Request::Find`]: name and version; or what was looked for and how to get it.
     Found(Result<String, String>),
     /// To [`Request::Verify`].
@@ -182,7 +186,18 @@ pub enum Reply {
     Samples {
         /// In the order of the request's candidates.
         samples: Vec<Vec<f64>>,
+        /// What others had a part in; `None` where the system does not tell.
+        contention: Option<Contention>,
     },
     /// The request could not be carried out.
     Error(String),
+}
+
+/// What became of samples during which a core was taken away for the work of others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contention {
+    /// How many were set aside and taken again.
+    pub retaken: usize,
+    /// Those that were no better after the last try, as (candidate, round). The shortest of the tries stands for each.
+    pub contended: Vec<(usize, usize)>,
 }

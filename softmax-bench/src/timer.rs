@@ -3,12 +3,14 @@
 //! Every round samples each candidate once, and the one that goes first rotates, so that what drifts (frequency,
 //! neighbours on the memory bus) hits all of them alike. A sample is one untimed call, which brings caches and
 //! branch predictors into the state that the candidate itself leaves behind, and then as many calls as were
-//! calibrated to fill the sample. Statistics are deliberately elsewhere: with the tuner.
+//! calibrated to fill the sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
+//! Statistics are deliberately elsewhere: with the tuner.
 
 use crate::buffer::Buffer;
 use crate::candidate::Candidate;
+use crate::contention::{Retaking, Sample, Watched};
 use crate::parameters::Parameters;
-use crate::protocol::TimeRequest;
+use crate::protocol::{Contention, TimeRequest};
 use anyhow::{Context, Result, ensure};
 use std::time::{Duration, Instant};
 
@@ -74,18 +76,27 @@ impl Bench {
 
     /// Time of `calls` calls, after an untimed one on a fresh row.
     pub fn sample(&mut self, candidate: &Candidate, calls: u64) -> Result<Duration> {
+        self.warm(candidate)?;
+        self.time(candidate, calls)
+    }
+
+    /// The untimed call on a fresh row.
+    fn warm(&mut self, candidate: &Candidate) -> Result<()> {
         self.restore();
-        self.run(candidate, 1)?;
+        self.run(candidate, 1)
+    }
+
+    fn time(&mut self, candidate: &Candidate, calls: u64) -> Result<Duration> {
         let start = Instant::now();
         self.run(candidate, calls)?;
         Ok(start.elapsed())
     }
 
     /// Calls that make a sample last at least `target`.
-    pub fn calibrate(&mut self, candidate: &Candidate, target: Duration) -> Result<u64> {
+    fn calibrate(&mut self, candidate: &Candidate, target: Duration, sampling: &mut Sampling) -> Result<u64> {
         let mut calls = 1;
         loop {
-            let took = self.sample(candidate, calls)?;
+            let Sample { took, .. } = sampling.sample(self, candidate, calls)?;
             if took >= target {
                 return Ok(calls);
             }
@@ -96,8 +107,31 @@ impl Bench {
     }
 }
 
-/// Races candidates, those of the request: nanoseconds per element, `[candidate][round]`.
-pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+/// How the samples of a race are taken.
+struct Sampling {
+    watched: Watched,
+    retaking: Retaking,
+}
+
+impl Sampling {
+    fn new(request: &TimeRequest, candidates: usize) -> Sampling {
+        Sampling { watched: Watched::of(request), retaking: Retaking::of(candidates * request.rounds) }
+    }
+
+    /// Time of `calls` calls, undisturbed if one of a few tries is.
+    fn sample(&mut self, bench: &mut Bench, candidate: &Candidate, calls: u64) -> Result<Sample> {
+        let Sampling { watched, retaking } = self;
+        retaking.take(|| {
+            bench.warm(candidate)?;
+            let before = watched.preemptions();
+            let took = bench.time(candidate, calls)?;
+            Ok(Sample { took, is_contended: watched.preemptions() > before })
+        })
+    }
+}
+
+/// Races candidates, those of the request: nanoseconds per element, `[candidate][round]`, and what others had a part in.
+pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<f64>>, Option<Contention>)> {
     let &TimeRequest { rows, len, in_place, rounds, sample_us, .. } = request;
     ensure!((1..=MAX_ROUNDS).contains(&rounds), "{rounds} rounds are not in 1..={MAX_ROUNDS}");
     ensure!(
@@ -109,17 +143,22 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<Vec<Vec<f
     let target = Duration::from_secs_f64(sample_us / 1e6);
 
     let mut bench = Bench::batch(rows, len, in_place)?;
-    let calls: Vec<u64> =
-        candidates.iter().map(|candidate| bench.calibrate(candidate, target)).collect::<Result<_>>()?;
+    let mut sampling = Sampling::new(request, candidates.len());
+    let calibrated = candidates.iter().map(|candidate| bench.calibrate(candidate, target, &mut sampling));
+    let calls: Vec<u64> = calibrated.collect::<Result<_>>()?;
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
+    let mut contended = Vec::new();
     for round in 0..rounds {
         for turn in 0..candidates.len() {
             let i = (round + turn) % candidates.len();
-            let took = bench.sample(&candidates[i], calls[i])?;
+            let Sample { took, is_contended } = sampling.sample(&mut bench, &candidates[i], calls[i])?;
             samples[i].push(took.as_secs_f64() * 1e9 / calls[i] as f64 / (rows * len) as f64);
+            contended.extend(is_contended.then_some((i, round)));
         }
     }
-    Ok(samples)
+    let Sampling { watched, retaking } = sampling;
+    let contention = Contention { retaken: retaking.retaken(), contended };
+    Ok((samples, watched.preemptions().map(|_| contention)))
 }
 
 #[cfg(test)]
@@ -139,7 +178,10 @@ mod tests {
     fn a_race_samples_every_candidate_in_every_round() {
         let candidates = [Candidate::Memcpy, Candidate::ReadSum, candidate(protocol::RTEN)];
         for (in_place, rows) in [(false, 1), (true, 1), (false, 5), (true, 5)] {
-            let samples = race(&candidates, &request(rows, 1000, in_place, 4, 20.0)).unwrap();
+            let (samples, contention) = race(&candidates, &request(rows, 1000, in_place, 4, 20.0)).unwrap();
+            assert_eq!(contention.is_some(), Watched::Thread.preemptions().is_some());
+            let contended = contention.map(|contention| contention.contended).unwrap_or_default();
+            assert!(contended.iter().all(|&(candidate, round)| candidate < 3 && round < 4));
             assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 4]);
             assert!(samples.iter().flatten().all(|ns| ns.is_finite() && *ns > 0.0));
         }
@@ -149,7 +191,8 @@ mod tests {
     fn calibrated_samples_last_as_long_as_asked() {
         let target = Duration::from_micros(200);
         let mut bench = Bench::new(256, false).unwrap();
-        let calls = bench.calibrate(&Candidate::Memcpy, target).unwrap();
+        let mut sampling = Sampling::new(&request(1, 256, false, 1, 200.0), 1);
+        let calls = bench.calibrate(&Candidate::Memcpy, target, &mut sampling).unwrap();
         assert!(calls > 100, "{calls}");
     }
 

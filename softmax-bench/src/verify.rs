@@ -54,7 +54,7 @@ pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
     pass::verify_lengths(variant, kernel, &lengths, None)
 }
 
-pub use softmax::{Alone, InBatch, Softmax};
+pub use softmax::{Alone, Batches, InBatch, Softmax};
 
 #[cfg(test)]
 mod tests {

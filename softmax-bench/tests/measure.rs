@@ -2,7 +2,8 @@
 #![cfg(feature = "harness")]
 
 use softmax_bench::protocol::{
-    self, CoreError, CoreRequest, Distribution, Reply, Request, RowErrors, RowsRequest, TimeRequest,
+    self, Contention, CoreError, CoreRequest, Distribution, Reply, Request, RowErrors, RowsRequest,
+    TimeRequest,
 };
 use softmax_spec::Accuracy;
 use std::io::{BufRead, BufReader, Write};
@@ -67,6 +68,7 @@ fn rows(candidates: &[&str], shortest: usize) -> RowsRequest {
 fn requests_and_replies_survive_json() {
     let requests = [
         Request::Describe,
+        Request::Emulator,
         Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
         Request::Core(core("f32_ext_scale__avx2_p5_u8", "extended", (-8192.0, 16384.0))),
@@ -87,6 +89,8 @@ fn requests_and_replies_survive_json() {
     }
     let replies = [
         Reply::Description { isas: vec!["avx2".to_owned()], variants: vec![] },
+        Reply::Emulator(Some("valgrind".to_owned())),
+        Reply::Emulator(None),
         Reply::Found(Ok("yes".to_owned())),
         Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
@@ -100,7 +104,11 @@ fn requests_and_replies_survive_json() {
             units_at: 1.0,
         }]),
         Reply::Rows(vec![RowErrors { outputs: 1, ulp: 0.1 + 0.2, len: 3, distance: 4, rows: 5 }]),
-        Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]] },
+        Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]], contention: None },
+        Reply::Samples {
+            samples: vec![],
+            contention: Some(Contention { retaken: 3, contended: vec![(0, 1), (2, 0)] }),
+        },
         Reply::Error("no".to_owned()),
     ];
     for reply in replies {
@@ -164,7 +172,7 @@ fn errors_of_cores_and_rows_are_measured() {
 fn a_batch_is_raced() {
     let candidates = [protocol::MEMCPY, protocol::READ_SUM, protocol::RTEN, protocol::OURS_FAST];
     for reply in converse(&[time(&candidates, 1, 1000), time(&candidates, 7, 100)]) {
-        let Reply::Samples { samples } = reply else { panic!("{reply:?}") };
+        let Reply::Samples { samples, .. } = reply else { panic!("{reply:?}") };
         assert_eq!(samples.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
         assert!(samples.iter().flatten().all(|&ns| ns > 0.0));
     }

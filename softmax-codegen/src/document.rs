@@ -92,10 +92,10 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or_else(|| self.wrong(key, "a whole number in range"))
     }
 
-    /// A number.
+    /// A finite number.
     pub fn float(&mut self, key: &'static str) -> Result<f64, String> {
         let value = self.required(key)?;
-        float(value).ok_or_else(|| self.wrong(key, "a number"))
+        float(value).ok_or_else(|| self.wrong(key, "a finite number"))
     }
 
     /// A list of two numbers.
@@ -157,7 +157,7 @@ impl<'a> Fields<'a> {
 fn float(value: &DeValue) -> Option<f64> {
     let text =
         value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
-    text?.parse().ok()
+    text?.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Writes a key with its value, which is TOML already.

@@ -5,12 +5,15 @@ use crate::{ast, check, profile};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use softmax_spec::profile::Profile;
-use softmax_spec::{Enumeration, PassVariant, nearest};
+use softmax_spec::{Enumeration, PassVariant, Selection, nearest};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Environment variable that gives a build one more profile, by absolute path.
 pub const PROFILE_VARIABLE: &str = "SOFTMAX_PROFILE";
+
+/// Environment variable that narrows a full grid to the variants that a job of CI is for, as a [`Selection`].
+pub const GRID_VARIABLE: &str = "SOFTMAX_GRID";
 
 /// Expands a spec to its items. Mistakes become `compile_error!`s beside empty items.
 pub fn kernels(input: TokenStream) -> TokenStream {
@@ -84,10 +87,41 @@ fn expand(spec: &ast::Spec, registry: &Registry) -> syn::Result<TokenStream> {
     }
     mistakes.into_result(())?;
 
-    let variants = if only_profiled { shortlist(&profiles).into_iter().collect() } else { variants };
+    let variants = match only_profiled {
+        true => shortlist(&profiles).into_iter().collect(),
+        false => full_grid(variants, &profiles).map_err(|error| syn::Error::new(Span::call_site(), error))?,
+    };
     let items = registry.items(&variants, Some(&profiles));
     let dependencies = rebuild_when_changed(sources.iter().map(|(path, _)| path));
-    Ok(quote!(#items #dependencies))
+    let narrowed = (!only_profiled).then(|| {
+        quote!(
+            const _: Option<&str> = option_env!(#GRID_VARIABLE);
+        )
+    });
+    Ok(quote!(#items #dependencies #narrowed))
+}
+
+/// All variants, or where [`GRID_VARIABLE`] narrows them those that it selects beside the shortlist.
+fn full_grid(variants: Vec<PassVariant>, profiles: &[Profile]) -> Result<Vec<PassVariant>, String> {
+    let Some(selection) = selection()? else {
+        return Ok(variants);
+    };
+    let selected = selection.select(&variants).map_err(|error| format!("{GRID_VARIABLE}: {error}"))?;
+    let all: BTreeSet<PassVariant> = selected.into_iter().chain(shortlist(profiles)).collect();
+    Ok(all.into_iter().collect())
+}
+
+/// What [`GRID_VARIABLE`] selects; `None` where it is not set, or empty.
+///
+/// # Errors
+/// One line, if it is no selection.
+pub fn selection() -> Result<Option<Selection>, String> {
+    match std::env::var(GRID_VARIABLE) {
+        Ok(text) if !text.is_empty() => {
+            text.parse().map(Some).map_err(|error| format!("{GRID_VARIABLE}: {error}"))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Of the package whose source invokes the macro.
@@ -118,7 +152,7 @@ pub fn user_profile() -> Result<Option<PathBuf>, String> {
 /// # Errors
 /// One line that says what is wrong.
 pub fn read_profile(path: &Path, known: &BTreeSet<PassVariant>) -> Result<Profile, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = profile::text(path).map_err(|error| format!("cannot be read: {error}"))?;
     let profile = profile::read(&text)?;
     let missing =
         shortlist(std::slice::from_ref(&profile)).into_iter().find(|variant| !known.contains(variant));

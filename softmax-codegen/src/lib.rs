@@ -20,7 +20,7 @@ mod isa;
 pub mod profile;
 mod registry;
 
-pub use expand::{PROFILE_VARIABLE, kernels, read_profile, user_profile};
+pub use expand::{GRID_VARIABLE, PROFILE_VARIABLE, kernels, read_profile, selection, user_profile};
 pub use ir::Operations;
 
 use proc_macro2::{TokenStream, TokenTree};

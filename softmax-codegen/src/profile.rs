@@ -4,8 +4,29 @@
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
 use crate::document::{self, Fields, hash_text, line, quoted};
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, SCHEMA, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
+use softmax_spec::profile::{
+    Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
+};
+use softmax_spec::{Plan, Rows};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Many times what any profile has.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The text of a profile's file. Of a device, or another file without an end, no more than a profile could have.
+///
+/// # Errors
+/// Those of reading, text that is not UTF-8, and too much of it.
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let bytes = File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)? as u64;
+    let is_all = bytes <= MOST_BYTES;
+    is_all
+        .then_some(text)
+        .ok_or_else(|| io::Error::other(format!("it has more than {} MiB", MOST_BYTES >> 20)))
+}
 
 /// Reads a profile.
 ///
@@ -15,9 +36,9 @@ pub fn read(text: &str) -> Result<Profile, String> {
     let document = document::parse(text)?;
     let mut fields = Fields::new("the profile", document.get_ref());
     let schema: u32 = fields.number("schema")?;
-    if schema != SCHEMA {
+    if !(1..=SCHEMA).contains(&schema) {
         return Err(format!(
-            "schema {schema} is not supported; this version reads schema {SCHEMA}: tune again"
+            "schema {schema} is not supported; this version reads schemas 1 to {SCHEMA}: tune again"
         ));
     }
     let profile = Profile {
@@ -36,22 +57,16 @@ fn read_tables(all: Vec<Fields>) -> Result<Vec<Table>, String> {
     for fields in all {
         let place = fields.place.clone();
         let table = read_table(fields)?;
-        if let Some(i) = tables.iter().position(|earlier| situation(earlier) == situation(&table)) {
-            let (isa, element, accuracy, in_place, threads) = situation(&table);
+        if let Some(i) = tables.iter().position(|earlier| earlier.situation == table.situation) {
             return Err(format!(
-                "{place}: it is for the same situation as [[table]] {}: isa {isa}, element {element}, accuracy {accuracy}, \
-                 in_place {in_place}, threads {threads}",
-                i + 1
+                "{place}: it is for the same situation as [[table]] {}: {}",
+                i + 1,
+                table.situation
             ));
         }
         tables.push(table);
     }
     Ok(tables)
-}
-
-/// What a table is chosen by.
-fn situation(table: &Table) -> (Isa, Element, Accuracy, bool, u32) {
-    (table.isa, table.element, table.accuracy, table.in_place, table.threads)
 }
 
 fn read_host(mut fields: Fields) -> Result<Host, String> {
@@ -80,34 +95,59 @@ fn read_origin(mut fields: Fields) -> Result<Origin, String> {
         effort: fields.text("effort")?.to_owned(),
         budget_seconds: fields.optional_number("budget_seconds")?,
         seconds: fields.float("seconds")?,
+        complete: fields.optional("complete").map(|_| fields.boolean("complete")).transpose()?,
+        samples: read_samples(&mut fields)?,
     };
     fields.finish()?;
     Ok(origin)
 }
 
+fn read_samples(fields: &mut Fields) -> Result<Option<SampleCounts>, String> {
+    let [taken, retaken, contended] = ["samples", "samples_retaken", "samples_contended"];
+    if [taken, retaken, contended].into_iter().all(|key| fields.optional(key).is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(SampleCounts {
+        taken: fields.number(taken)?,
+        retaken: fields.number(retaken)?,
+        contended: fields.number(contended)?,
+    }))
+}
+
 fn read_table(mut fields: Fields) -> Result<Table, String> {
-    let table = Table {
+    let situation = Situation {
         isa: fields.parsed("isa")?,
         element: fields.parsed("element")?,
         accuracy: fields.parsed("accuracy")?,
         in_place: fields.boolean("in_place")?,
+        // Profiles from before there were batches say nothing of them.
+        rows: match fields.optional("rows") {
+            Some(_) => fields.parsed("rows")?,
+            None => Rows::Single,
+        },
         threads: fields.number("threads")?,
-        classes: fields.tables("class")?.into_iter().map(read_class).collect::<Result<_, _>>()?,
     };
+    let classes = fields.tables("class")?.into_iter().map(read_class).collect::<Result<_, _>>()?;
+    let table = Table { situation, classes };
     let place = fields.place.clone();
     fields.finish()?;
     check_classes(&table).map_err(|problem| format!("{place}: {problem}"))?;
     Ok(table)
 }
 
-/// Ascending, the last one unbounded, every plan what the table says.
+/// Ascending, every plan what the table says. The last one is unbounded, but that a table for batches may leave long rows to
+/// the one for single rows.
 fn check_classes(table: &Table) -> Result<(), String> {
     let Some((last, bounded)) = table.classes.split_last() else {
         return Err("it has no classes".to_owned());
     };
-    let uppers: Vec<usize> = bounded.iter().filter_map(|class| class.upper).collect();
-    if last.upper.is_some() || uppers.len() != bounded.len() || !uppers.is_sorted_by(|a, b| a < b) {
-        return Err("`upper` must ascend from class to class, and only the last class lacks it".to_owned());
+    let situation = table.situation;
+    let uppers: Vec<usize> = table.classes.iter().filter_map(|class| class.upper).collect();
+    let may_end = situation.rows == Rows::Batch;
+    let is_bounded = bounded.iter().all(|class| class.upper.is_some());
+    if !is_bounded || !uppers.is_sorted_by(|a, b| a < b) || (last.upper.is_some() && !may_end) {
+        let lacking = if may_end { "may lack" } else { "lacks" };
+        return Err(format!("`upper` must ascend from class to class, and only the last class {lacking} it"));
     }
     for Class { plan, upper, .. } in &table.classes {
         if let Some(longest) = plan.longest_row().filter(|&longest| upper.is_none_or(|upper| upper > longest))
@@ -116,21 +156,21 @@ fn check_classes(table: &Table) -> Result<(), String> {
                 "`{plan}` takes rows of up to {longest}; give its class an `upper` of at most that"
             ));
         }
-        if plan.isa() != table.isa {
-            return Err(format!("`{plan}` is not for {}", table.isa));
+        if plan.isa() != situation.isa {
+            return Err(format!("`{plan}` is not for {}", situation.isa));
         }
-        if table.in_place && !plan.algorithm().runs_in_place() {
+        if situation.in_place && !plan.algorithm().runs_in_place() {
             return Err(format!("`{plan}` does not run in place"));
         }
-        if !plan.reaches(table.accuracy) {
-            return Err(format!("`{plan}` does not reach accuracy `{}`", table.accuracy));
+        if !plan.reaches(situation.accuracy) {
+            return Err(format!("`{plan}` does not reach accuracy `{}`", situation.accuracy));
         }
     }
     Ok(())
 }
 
 /// Keys of a class that tell what was measured at its `len`.
-const EVIDENCE: [&str; 8] = [
+const EVIDENCE: [&str; 12] = [
     "ns_per_element",
     "interval",
     "memcpy_ns_per_element",
@@ -139,6 +179,10 @@ const EVIDENCE: [&str; 8] = [
     "runner_up",
     "runner_up_ratio",
     "ties",
+    "speedup_interval",
+    "runner_up_interval",
+    "noise",
+    "contended",
 ];
 
 fn read_class(mut fields: Fields) -> Result<Class, String> {
@@ -169,7 +213,22 @@ fn read_evidence(fields: &mut Fields, len: usize) -> Result<Evidence, String> {
         speedup_over_default: fields.float("speedup_over_default")?,
         runner_up,
         ties: fields.list("ties")?,
+        trust: read_trust(fields)?,
     })
+}
+
+fn read_trust(fields: &mut Fields) -> Result<Option<Trust>, String> {
+    let [speedup, runner_up, noise, contended] =
+        ["speedup_interval", "runner_up_interval", "noise", "contended"];
+    if [speedup, runner_up, noise, contended].into_iter().all(|key| fields.optional(key).is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Trust {
+        speedup_interval: fields.float_pair(speedup)?,
+        runner_up_interval: fields.optional(runner_up).map(|_| fields.float_pair(runner_up)).transpose()?,
+        noise: fields.float(noise)?,
+        contended: fields.optional(contended).map(|_| fields.float(contended)).transpose()?,
+    }))
 }
 
 /// Writes a profile so that [`read`] gives it back.
@@ -215,14 +274,26 @@ fn write_origin(out: &mut String, origin: &Origin) {
         line(out, "budget_seconds", budget);
     }
     line(out, "seconds", float_text(origin.seconds));
+    if let Some(complete) = origin.complete {
+        line(out, "complete", complete);
+    }
+    if let Some(SampleCounts { taken, retaken, contended }) = origin.samples {
+        line(out, "samples", taken);
+        line(out, "samples_retaken", retaken);
+        line(out, "samples_contended", contended);
+    }
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    line(out, "isa", quoted(table.isa.id()));
-    line(out, "element", quoted(table.element.id()));
-    line(out, "accuracy", quoted(table.accuracy.id()));
-    line(out, "in_place", table.in_place);
-    line(out, "threads", table.threads);
+    let Situation { isa, element, accuracy, in_place, rows, threads } = table.situation;
+    line(out, "isa", quoted(isa.id()));
+    line(out, "element", quoted(element.id()));
+    line(out, "accuracy", quoted(accuracy.id()));
+    line(out, "in_place", in_place);
+    if rows != Rows::Single {
+        line(out, "rows", quoted(rows.id()));
+    }
+    line(out, "threads", threads);
     for class in &table.classes {
         out.push_str("\n[[table.class]]\n");
         if let Some(upper) = class.upper {
@@ -238,8 +309,7 @@ fn write_table(out: &mut String, table: &Table) {
 fn write_evidence(out: &mut String, evidence: &Evidence) {
     line(out, "len", evidence.len);
     line(out, "ns_per_element", float_text(evidence.ns_per_element));
-    let (low, high) = evidence.interval;
-    line(out, "interval", format!("[{}, {}]", float_text(low), float_text(high)));
+    line(out, "interval", pair_text(evidence.interval));
     line(out, "memcpy_ns_per_element", float_text(evidence.memcpy_ns_per_element));
     line(out, "roofline", float_text(evidence.roofline));
     line(out, "speedup_over_default", float_text(evidence.speedup_over_default));
@@ -249,6 +319,24 @@ fn write_evidence(out: &mut String, evidence: &Evidence) {
     }
     let ties: Vec<String> = evidence.ties.iter().map(plan_text).collect();
     line(out, "ties", format!("[{}]", ties.join(", ")));
+    if let Some(trust) = &evidence.trust {
+        write_trust(out, trust);
+    }
+}
+
+fn write_trust(out: &mut String, trust: &Trust) {
+    line(out, "speedup_interval", pair_text(trust.speedup_interval));
+    if let Some(interval) = trust.runner_up_interval {
+        line(out, "runner_up_interval", pair_text(interval));
+    }
+    line(out, "noise", float_text(trust.noise));
+    if let Some(contended) = trust.contended {
+        line(out, "contended", float_text(contended));
+    }
+}
+
+fn pair_text((low, high): (f64, f64)) -> String {
+    format!("[{}, {}]", float_text(low), float_text(high))
 }
 
 fn plan_text(plan: &Plan) -> String {

@@ -7,8 +7,8 @@ use crate::emit;
 use crate::isa::lowering;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use softmax_spec::profile::{Class, Host, Profile, Table};
-use softmax_spec::{Isa, Pass, PassVariant, Plan};
+use softmax_spec::profile::{Class, Host, Profile, Situation, Table};
+use softmax_spec::{Isa, Pass, PassVariant, Plan, Rows};
 use std::collections::BTreeSet;
 
 /// Emits paths into the crate with the run-time types.
@@ -91,8 +91,8 @@ impl Registry {
                 }
                 None => quote!(None),
             };
-            let tables =
-                profile.tables.iter().filter(|table| table.threads == 1).map(|table| self.table(table));
+            let usable = profile.tables.iter().filter(|table| table.situation.threads == 1);
+            let tables = usable.map(|table| self.table(table));
             quote!(#krate::profile::Profile { name: #name, host: #host, tables: &[#(#tables),*] })
         });
         quote! {
@@ -113,10 +113,11 @@ impl Registry {
 
     fn table(&self, table: &Table) -> TokenStream {
         let krate = &self.krate;
-        let (cfg, supported, isa) = (cfg(table.isa), supported(table.isa), table.isa.id());
-        let rank = Isa::ALL.iter().position(|&isa| isa == table.isa).expect("every ISA is in ALL");
-        let accuracy = format_ident!("{}", pascal(table.accuracy.id()));
-        let in_place = table.in_place;
+        let Situation { isa, accuracy, in_place, rows, .. } = table.situation;
+        let rank = Isa::ALL.iter().position(|&other| other == isa).expect("every ISA is in ALL");
+        let (cfg, supported, isa) = (cfg(isa), supported(isa), isa.id());
+        let accuracy = format_ident!("{}", pascal(accuracy.id()));
+        let batch = rows == Rows::Batch;
         let (fallback, robust) = backup(table);
         let (fallback, robust) = (self.plan(&fallback), self.plan(&robust));
         let classes = table.classes.iter().map(|Class { upper, plan, .. }| {
@@ -127,7 +128,7 @@ impl Registry {
             #cfg
             #krate::profile::Table {
                 isa: #isa, isa_rank: #rank, supported: #supported, accuracy: #krate::Accuracy::#accuracy,
-                in_place: #in_place, backup: #krate::Backup { fallback: #fallback, robust: #robust },
+                in_place: #in_place, batch: #batch, backup: #krate::Backup { fallback: #fallback, robust: #robust },
                 classes: &[#(#classes),*],
             }
         }
@@ -161,7 +162,7 @@ pub fn shortlist(profiles: &[Profile]) -> BTreeSet<PassVariant> {
     let tables = profiles.iter().flat_map(|profile| &profile.tables);
     let plans = tables.flat_map(|table| {
         let (fallback, robust) = backup(table);
-        let always = [fallback, robust, Plan::shardable(table.isa, table.element)];
+        let always = [fallback, robust, Plan::shardable(table.situation.isa, table.situation.element)];
         table.classes.iter().map(|class| class.plan.clone()).chain(always)
     });
     plans.flat_map(|plan| plan.passes().to_vec()).collect()
@@ -169,7 +170,8 @@ pub fn shortlist(profiles: &[Profile]) -> BTreeSet<PassVariant> {
 
 /// The plans for rows that those of `table` give up.
 fn backup(table: &Table) -> (Plan, Plan) {
-    (Plan::fallback(table.isa, table.element, table.accuracy), Plan::robust(table.isa, table.element))
+    let Situation { isa, element, accuracy, .. } = table.situation;
+    (Plan::fallback(isa, element, accuracy), Plan::robust(isa, element))
 }
 
 /// The functions of one pass on one ISA. The compiler makes a unit of parallel code generation of each module.

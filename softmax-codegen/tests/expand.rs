@@ -108,14 +108,34 @@ fn a_condition_gives_the_spec_twice_and_loses_none_of_it() {
     }
 }
 
+/// Enough for what every ISA needs.
+const GRID: &str = "grid {
+    passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale],
+    isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6, accurate 6, direct 5],
+}";
+
+#[test]
+fn a_table_for_batches_is_compiled_beside_that_for_single_rows() {
+    let expansion = expand(&format!(
+        "crate: krate, profiles: [\"tests/profiles/batches.toml\"], select: profiled, {GRID}"
+    ));
+    for (batch, upper) in [("false", "18446744073709551615usize"), ("true", "1000usize")] {
+        let table =
+            expansion.split("profile :: Table").find(|table| table.contains(&format!("batch : {batch}")));
+        assert!(
+            table.is_some_and(|table| table.contains(&format!("upper : {upper}"))),
+            "{batch}: {expansion}"
+        );
+    }
+    // The table for two threads is not there.
+    assert_eq!(expansion.matches("batch : ").count(), 2);
+    assert!(expansion.contains("fn f32_ext_sum__avx2_p5_u16"), "its variants are on the shortlist");
+}
+
 /// Paths in a spec are relative to the package that is compiled, which for this test is `softmax-codegen`.
 #[test]
 fn a_profile_that_does_not_fit_the_grid_is_an_error_that_names_the_nearest_variant() {
-    let grid = "grid {
-        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale],
-        isas: [avx2], unroll: [2, 4], accumulators: [1, 4], exp: [cody_waite 5..=6, accurate 6, direct 5],
-    }";
-    let with = |file: &str| mistakes(&format!("profiles: [\"tests/profiles/{file}\"], {grid}"));
+    let with = |file: &str| mistakes(&format!("profiles: [\"tests/profiles/{file}\"], {GRID}"));
 
     assert_eq!(with("fits.toml"), [""; 0]);
     for (file, reason) in [

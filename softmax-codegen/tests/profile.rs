@@ -2,8 +2,10 @@
 //! line that says where and what.
 
 use softmax_codegen::profile::{read, write};
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
+use softmax_spec::profile::{
+    Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
+};
+use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
 fn plan(text: &str) -> Plan {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -15,23 +17,25 @@ fn full() -> Profile {
     let reload =
         plan("three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_a5_u32_acc2, f32_scale__avx2_u32)");
     let online = plan("online(f32_online_sum__avx2_a5_u16, f32_scale_exp__avx2_a5_u16)");
-    let evidence = |runner_up, ties| Evidence {
+    let evidence = |runner_up: Option<(Plan, f64)>, ties| Evidence {
         len: 4096,
         ns_per_element: 0.1234,
         interval: (0.1212, 0.125),
         memcpy_ns_per_element: 1.5e-5,
         roofline: 0.75,
         speedup_over_default: 1.0,
-        runner_up,
+        runner_up: runner_up.clone(),
         ties,
+        trust: Some(Trust {
+            speedup_interval: (0.98, 1.02),
+            runner_up_interval: runner_up.map(|(_, ratio)| (ratio - 0.05, ratio + 0.05)),
+            noise: 0.0123,
+            contended: Some(0.0),
+        }),
     };
     let class = |upper, plan: &Plan, evidence| Class { upper, plan: plan.clone(), evidence };
-    let table = |accuracy, in_place, threads, classes| Table {
-        isa: Isa::Avx2,
-        element: Element::F32,
-        accuracy,
-        in_place,
-        threads,
+    let table = |accuracy, in_place, rows, threads, classes| Table {
+        situation: Situation { isa: Isa::Avx2, element: Element::F32, accuracy, in_place, rows, threads },
         classes,
     };
     let accurate =
@@ -58,11 +62,14 @@ fn full() -> Profile {
             effort: "quick".to_owned(),
             budget_seconds: Some(90),
             seconds: 1.0e16,
+            complete: Some(false),
+            samples: Some(SampleCounts { taken: 12345, retaken: 67, contended: 8 }),
         }),
         tables: vec![
             table(
                 Accuracy::Fast,
                 false,
+                Rows::Single,
                 1,
                 vec![
                     class(
@@ -74,7 +81,10 @@ fn full() -> Profile {
                     class(None, &two_pass, Some(evidence(None, vec![reload.clone(), online.clone()]))),
                 ],
             ),
-            table(Accuracy::Accurate, true, 2, vec![class(None, &accurate, None)]),
+            table(Accuracy::Accurate, true, Rows::Single, 2, vec![class(None, &accurate, None)]),
+            // One for batches may end, and need not.
+            table(Accuracy::Fast, false, Rows::Batch, 1, vec![class(Some(1000), &online, None)]),
+            table(Accuracy::Accurate, false, Rows::Batch, 1, vec![class(None, &accurate, None)]),
         ],
     }
 }
@@ -123,6 +133,28 @@ fn a_profile_without_host_and_origin_is_read_back() {
     let plain = read(PLAIN).unwrap();
     assert_eq!((&plain.host, &plain.origin), (&None, &None));
     assert_eq!(read(&write(&plain)), Ok(plain));
+}
+
+#[test]
+fn a_table_that_says_nothing_of_rows_is_for_single_ones_and_is_written_so() {
+    let plain = read(PLAIN).unwrap();
+    assert_eq!(plain.tables[0].situation.rows, Rows::Single);
+    assert!(!write(&plain).contains("rows"));
+    let said = PLAIN.replacen("threads = 1", "rows = \"single\"\nthreads = 1", 1);
+    assert_eq!(read(&said), Ok(plain));
+    refused("threads = 1", "threads = 1\nrows = \"bach\"", &["[[table]] 1 of", "did you mean `batch`?"]);
+    refused("threads = 1", "threads = 1\nrows = 2", &["`rows` must be a string"]);
+}
+
+#[test]
+fn a_table_for_batches_may_end() {
+    let batches = PLAIN.replacen("threads = 1", "rows = \"batch\"\nthreads = 1", 1);
+    assert!(read(&batches).is_ok());
+    let last = batches.rfind("plan").unwrap();
+    let ends = batches[..last].to_owned() + "upper = 2000\n" + &batches[last..];
+    assert_eq!(read(&ends).unwrap().tables[0].classes[1].upper, Some(2000));
+    refused_text(&ends.replacen("upper = 2000", "upper = 1000", 1), &["`upper` must ascend"]);
+    refused_text(&batches.replacen("upper = 1000\n", "", 1), &["only the last class may lack it"]);
 }
 
 #[test]
@@ -182,7 +214,42 @@ fn a_truncated_file_is_refused() {
 
 #[test]
 fn another_schema_is_refused_before_anything_else() {
-    refused("schema = 1", "schema = 2\nnovelty = true", &["schema 2 is not supported", "tune again"]);
+    let next = format!("schema = {}\nnovelty = true", SCHEMA + 1);
+    refused("schema = 1", &next, &["schema 3 is not supported", "schemas 1 to 2", "tune again"]);
+    refused("schema = 1", "schema = 0", &["schema 0 is not supported"]);
+}
+
+#[test]
+fn profiles_of_schema_1_say_nothing_of_trust_and_stay_so_when_they_are_written_again() {
+    let mut profile = full();
+    let origin = profile.origin.as_mut().unwrap();
+    (origin.complete, origin.samples) = (None, None);
+    let classes = profile.tables.iter_mut().flat_map(|table| &mut table.classes);
+    classes.flat_map(|class| &mut class.evidence).for_each(|evidence| evidence.trust = None);
+    let text = write(&profile);
+    for key in ["complete", "samples", "speedup_interval", "runner_up_interval", "noise", "contended"] {
+        assert!(!text.contains(key), "{key}");
+    }
+    let older = text.replacen("schema = 2", "schema = 1", 1);
+    assert_ne!(older, text);
+    assert_eq!(read(&older).as_ref(), Ok(&profile));
+    assert_eq!(read(&text), Ok(profile));
+}
+
+#[test]
+fn what_a_system_does_not_tell_is_left_out_and_what_belongs_together_is_not() {
+    let mut profile = full();
+    let trust = |profile: &mut Profile| {
+        profile.tables[0].classes[0].evidence.as_mut().and_then(|evidence| evidence.trust.take()).unwrap()
+    };
+    let known = trust(&mut profile);
+    profile.tables[0].classes[0].evidence.as_mut().unwrap().trust = Some(Trust { contended: None, ..known });
+    let text = write(&profile);
+    assert_eq!(read(&text), Ok(profile));
+    for key in ["speedup_interval", "noise", "samples_retaken"] {
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        refused_text(&text.replacen(&format!("{line}\n"), "", 1), &[&format!("`{key}` is missing")]);
+    }
 }
 
 #[test]
@@ -243,8 +310,13 @@ fn evidence_without_its_length_is_refused() {
 fn two_tables_for_one_situation_are_refused() {
     let table = &PLAIN[PLAIN.find("[[table]]").unwrap()..];
     let twice = format!("{PLAIN}\n{table}");
-    refused_text(&twice, &["[[table]] 2 of the profile", "same situation as [[table]] 1", "in_place false"]);
-    for (from, to) in [("in_place = false", "in_place = true"), ("threads = 1", "threads = 2")] {
+    let what = "same situation as [[table]] 1: f32 avx2, fast, out of place";
+    refused_text(&twice, &["[[table]] 2 of the profile", what]);
+    for (from, to) in [
+        ("in_place = false", "in_place = true"),
+        ("threads = 1", "threads = 2"),
+        ("threads = 1", "threads = 1\nrows = \"batch\""),
+    ] {
         let other = table.replacen(from, to, 1);
         assert!(read(&format!("{PLAIN}\n{other}")).is_ok(), "{to}");
     }

@@ -1,6 +1,7 @@
 //! The extended-exponent sum of the Two-Pass paper as a value that shards, threads and streams can merge.
 
 use crate::Accuracy;
+use crate::dispatch::Situation;
 use crate::error::{ShapeError, same_length};
 use crate::kernel::{ExtScaleKernel, ExtSumKernel, Kernel, REGULAR_MAX};
 use std::sync::OnceLock;
@@ -119,7 +120,8 @@ const CORE: Option<&str> = Some("p6");
 fn kernels() -> &'static Kernels {
     static KERNELS: OnceLock<Kernels> = OnceLock::new();
     KERNELS.get_or_init(|| {
-        let isa = crate::dispatch::table(Accuracy::Accurate, false).isa;
+        let situation = Situation { accuracy: Accuracy::Accurate, in_place: false, batch: false };
+        let isa = crate::dispatch::table(situation, 0).isa;
         let of_isa = || crate::variants().iter().filter(|variant| variant.isa == isa && variant.exp == CORE);
         let mut pairs = of_isa().flat_map(|sum| of_isa().map(move |scale| (sum, scale)));
         let kernels = pairs.find_map(|(sum, scale)| match (sum.kernel()?, scale.kernel()?) {

@@ -10,7 +10,8 @@
 //!
 //! A row with a NaN or a +inf gives NaN everywhere; -inf gives exactly 0; a row of only -inf gives NaN, or zeros
 //! with [`MaskedRow::Zero`]; every finite row is right, whatever its magnitude. Results do not depend on
-//! alignment or on what else is in the batch.
+//! alignment, on the number of threads, or on what else is in the batch; a row alone and the same row in a batch may differ in
+//! the last digits, as in place and out of place may.
 //!
 //! The kernels are made by [`kernels!`] from the spec in `grid.rs`. [`variants`] lists those that are compiled in,
 //! [`selected`] tells which are used here and why. `SOFTMAX_FORCE_ISA=avx2` in the environment restricts the
@@ -52,7 +53,13 @@ pub fn variants() -> &'static [Variant] {
     grid::VARIANTS
 }
 
-/// What [`softmax`] uses for rows of `len` elements on this machine, and why.
+/// What [`softmax`] uses for a row of `len` elements on this machine, and why.
 pub fn selected(len: usize) -> Selection {
     Softmax::new().selected(len)
+}
+
+/// What [`softmax_rows`] uses for so many rows of `row_len` elements on this machine, and why. The same for any number from
+/// 2 on.
+pub fn selected_rows(rows: usize, row_len: usize) -> Selection {
+    Softmax::new().selected_rows(rows, row_len)
 }

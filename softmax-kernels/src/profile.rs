@@ -10,7 +10,7 @@ pub struct Profile {
     pub name: &'static str,
     /// The machine it was tuned on; `None` if it fits any.
     pub host: Option<Host>,
-    /// One table per ISA, accuracy, and in place or not.
+    /// At most one table per ISA, accuracy, in place or not, single rows or batches.
     pub tables: &'static [Table],
 }
 
@@ -42,9 +42,11 @@ pub struct Table {
     pub accuracy: Accuracy,
     /// Whether output overwrites input.
     pub in_place: bool,
+    /// Whether it is for batches of two rows and more; else for single rows, and for batches where nothing else is.
+    pub batch: bool,
     /// The plans of the ISA for rows that others give up.
     pub backup: Backup,
-    /// By ascending upper length; the last one has `usize::MAX`.
+    /// By ascending upper length; the last one has `usize::MAX`, but that tables for batches may end.
     pub classes: &'static [Class],
 }
 
@@ -58,6 +60,12 @@ pub struct Class {
 }
 
 impl Table {
+    /// Whether it has a plan for rows of `len` elements.
+    #[inline]
+    pub fn reaches(&self, len: usize) -> bool {
+        self.classes.last().is_some_and(|class| len <= class.upper)
+    }
+
     /// The plan for rows of `len` elements.
     #[inline]
     pub fn plan(&self, len: usize) -> &Plan {

@@ -1,8 +1,9 @@
 //! The functions that people call.
 
-use crate::dispatch::{self, Selection};
+use crate::dispatch::{self, Selection, Situation};
 use crate::error::{ShapeError, same_length, whole_rows};
 use crate::plan::Call;
+use crate::profile::Table;
 use crate::steps::{Row, Rows};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
@@ -42,13 +43,16 @@ pub fn softmax_in_place(x: &mut [f32]) {
 
 /// softmax of each row of a matrix whose rows of `row_len` elements follow one another.
 ///
+/// A matrix of one row gives what [`softmax`] gives. Two rows and more may be computed by another plan, whose results differ in
+/// the last digits; how many they are, and what is in the others, does not matter to a row.
+///
 /// # Errors
 /// If the lengths differ or are no multiple of `row_len`; y is then untouched.
 pub fn softmax_rows(x: &[f32], y: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
     Softmax::new().run_rows(x, y, row_len)
 }
 
-/// softmax of each row of a matrix, over itself.
+/// softmax of each row of a matrix, over itself. As [`softmax_rows`], one row is what [`softmax_in_place`] gives.
 ///
 /// # Errors
 /// If the length is no multiple of `row_len`; x is then untouched.
@@ -115,7 +119,8 @@ impl Softmax {
     /// If the lengths differ; y is then untouched.
     pub fn run(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
         same_length(x, y)?;
-        if !dispatch::table(self.accuracy, false).plan(x.len()).softmax_whole_row(Row::out_of_place(x, y)) {
+        let plan = self.table(false, false, x.len()).plan(x.len());
+        if !plan.softmax_whole_row(Row::out_of_place(x, y)) {
             self.run_long(x, y);
         }
         Ok(())
@@ -123,12 +128,13 @@ impl Softmax {
 
     /// softmax of one row, over itself.
     pub fn run_in_place(&self, x: &mut [f32]) {
-        if !dispatch::table(self.accuracy, true).plan(x.len()).softmax_whole_row(Row::in_place(x)) {
+        let plan = self.table(true, false, x.len()).plan(x.len());
+        if !plan.softmax_whole_row(Row::in_place(x)) {
             self.run_long_in_place(x);
         }
     }
 
-    /// softmax of each row of `row_len` elements.
+    /// softmax of each row of `row_len` elements; see [`softmax_rows`].
     ///
     /// # Errors
     /// If the lengths differ or are no multiple of `row_len`; y is then untouched.
@@ -136,34 +142,41 @@ impl Softmax {
         same_length(x, y)?;
         whole_rows(x.len(), row_len)?;
         // Rows of 0 elements only make an empty matrix, which has no rows of any length.
-        self.call(false, row_len).rows(Rows::out_of_place(x, y, row_len.max(1)));
+        let table = self.table(false, x.len() > row_len, row_len);
+        self.call(table, row_len).rows(Rows::out_of_place(x, y, row_len.max(1)));
         Ok(())
     }
 
-    /// softmax of each row of `row_len` elements, over itself.
+    /// softmax of each row of `row_len` elements, over itself; see [`softmax_rows_in_place`].
     ///
     /// # Errors
     /// If the length is no multiple of `row_len`; x is then untouched.
     pub fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<(), ShapeError> {
         whole_rows(x.len(), row_len)?;
-        self.call(true, row_len).rows(Rows::in_place(x, row_len.max(1)));
+        let table = self.table(true, x.len() > row_len, row_len);
+        self.call(table, row_len).rows(Rows::in_place(x, row_len.max(1)));
         Ok(())
     }
 
     #[inline(never)]
     fn run_long(&self, x: &[f32], y: &mut [f32]) {
-        self.call(false, x.len()).row(Row::out_of_place(x, y));
+        self.call(self.table(false, false, x.len()), x.len()).row(Row::out_of_place(x, y));
     }
 
     #[inline(never)]
     fn run_long_in_place(&self, x: &mut [f32]) {
-        self.call(true, x.len()).row(Row::in_place(x));
+        self.call(self.table(true, false, x.len()), x.len()).row(Row::in_place(x));
+    }
+
+    /// The table for rows of `len` elements.
+    #[inline]
+    fn table(&self, in_place: bool, batch: bool, len: usize) -> &'static Table {
+        dispatch::table(Situation { accuracy: self.accuracy, in_place, batch }, len)
     }
 
     /// What a call for rows of `len` elements does.
     #[inline]
-    fn call(&self, in_place: bool, len: usize) -> Call<'static> {
-        let table = dispatch::table(self.accuracy, in_place);
+    fn call(&self, table: &'static Table, len: usize) -> Call<'static> {
         Call {
             plan: table.plan(len),
             backup: &table.backup,
@@ -173,13 +186,30 @@ impl Softmax {
         }
     }
 
-    /// What these options use out of place for rows of `len` elements on this machine, and why.
+    /// What [`Softmax::run`] uses for a row of `len` elements on this machine, and why.
     pub fn selected(&self, len: usize) -> Selection {
-        dispatch::selection(self.accuracy, false, len)
+        self.selection(false, 1, len)
     }
 
-    /// What these options use in place for rows of `len` elements on this machine, and why.
+    /// What [`Softmax::run_in_place`] uses for a row of `len` elements on this machine, and why.
     pub fn selected_in_place(&self, len: usize) -> Selection {
-        dispatch::selection(self.accuracy, true, len)
+        self.selection(true, 1, len)
+    }
+
+    /// What [`Softmax::run_rows`] uses for so many rows of `row_len` elements on this machine, and why. The same for any
+    /// number from 2 on.
+    pub fn selected_rows(&self, rows: usize, row_len: usize) -> Selection {
+        self.selection(false, rows, row_len)
+    }
+
+    /// What [`Softmax::run_rows_in_place`] uses for so many rows of `row_len` elements on this machine, and why. The same for
+    /// any number from 2 on.
+    pub fn selected_rows_in_place(&self, rows: usize, row_len: usize) -> Selection {
+        self.selection(true, rows, row_len)
+    }
+
+    fn selection(&self, in_place: bool, rows: usize, len: usize) -> Selection {
+        let batch = rows > 1;
+        dispatch::selection(Situation { accuracy: self.accuracy, in_place, batch }, len)
     }
 }

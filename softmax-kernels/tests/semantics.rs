@@ -164,19 +164,54 @@ fn wrong_lengths_are_errors_that_name_both_and_leave_the_output_alone() {
     assert_eq!(softmax_kernels::softmax_rows(&[], &mut [], 0), Ok(()));
 }
 
+/// Both forms of a batch, from `offset` elements after an aligned address on.
+fn in_batch(softmax: Softmax, x: &[f32], len: usize, offset: usize) -> [Vec<f32>; 2] {
+    let mut shifted = [vec![0.0; offset], x.to_vec()].concat();
+    let mut y = vec![0.0; x.len()];
+    softmax.run_rows(&shifted[offset..], &mut y, len).unwrap();
+    softmax.run_rows_in_place(&mut shifted[offset..], len).unwrap();
+    [y, shifted.split_off(offset)]
+}
+
+/// Of two rows and of many, beside any others, at any place and alignment: how many they are does not matter either. Around the
+/// end of tables for batches, too.
 #[test]
 fn a_row_does_not_depend_on_its_batch_or_its_alignment() {
-    for len in [1, 5, 64, 197, 1000] {
-        let x: Vec<f32> = (0..8 * len).map(|i| (i * 37 % 1009) as f32 / 50.0 - 10.0).collect();
-        let mut batch = vec![0.0; x.len()];
-        softmax_kernels::softmax_rows(&x, &mut batch, len).unwrap();
-        for (row, expected) in x.chunks(len).zip(batch.chunks(len)) {
+    for (softmax, len) in [1, 5, 64, 197, 1000, 32_768, 32_769]
+        .into_iter()
+        .flat_map(|len| BOUNDS.map(|(accuracy, _)| (Softmax::new().accuracy(accuracy), len)))
+    {
+        let rows = if len > 1000 { 3 } else { 8 };
+        let x: Vec<f32> = (0..rows * len).map(|i| (i * 37 % 1009) as f32 / 50.0 - 10.0).collect();
+        let many = in_batch(softmax, &x, len, 0);
+        for (i, row) in x.chunks(len).enumerate() {
+            let expected = [0, 1].map(|form| &many[form][i * len..][..len]);
+            let other: Vec<f32> = row.iter().map(|x| 3.0 - x).collect();
             for offset in 0..4 {
-                let mut shifted = vec![0.0; len + offset];
-                shifted[offset..].copy_from_slice(row);
+                let pairs = [[row, &other].concat(), [&other, row].concat()];
+                for (at, pair) in [0, len].into_iter().zip(pairs) {
+                    let two = in_batch(softmax, &pair, len, offset);
+                    let got = [0, 1].map(|form| &two[form][at..][..len]);
+                    assert_eq!(got, expected, "row {i} of {len}, offset {offset}, from {at} on");
+                }
+            }
+        }
+    }
+}
+
+/// At any alignment.
+#[test]
+fn a_batch_of_one_row_is_the_row_alone() {
+    for len in [1, 5, 64, 197, 1000, 32_768, 32_769] {
+        let x: Vec<f32> = (0..len).map(|i| (i * 37 % 1009) as f32 / 50.0 - 10.0).collect();
+        for softmax in BOUNDS.map(|(accuracy, _)| Softmax::new().accuracy(accuracy)) {
+            let expected = in_batch(softmax, &x, len, 0);
+            for offset in 0..4 {
+                let mut shifted = [vec![0.0; offset], x.clone()].concat();
                 let mut y = vec![0.0; len];
-                softmax_kernels::softmax(&shifted[offset..], &mut y).unwrap();
-                assert_eq!(y, expected, "n = {len}, offset {offset}");
+                softmax.run(&shifted[offset..], &mut y).unwrap();
+                softmax.run_in_place(&mut shifted[offset..]);
+                assert_eq!([y, shifted.split_off(offset)], expected, "n = {len}, offset {offset}");
             }
         }
     }

@@ -1,90 +1,76 @@
-//! Every variant of the registry against f64, at every length from 0 to 4 tiles + 3, out of place and in place: one
-//! test per ISA, pass and exp core. Tests of an ISA that this CPU lacks show as ignored.
+//! Every variant of the grid against f64, at every length from 0 to 4 tiles + 3, out of place and in place: one test
+//! each, named by its id. Tests of an ISA that this CPU lacks show as ignored.
 //!
 //! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
-//! - `SOFTMAX_TEST_PASSES=max,scale` runs the tests of these passes alone.
+//! - `SOFTMAX_GRID=FIRST..LAST` runs the tests of these variants alone, and at build time compiles no others.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::verify;
 use softmax_kernels::{ExtSum, Kernel, OnlineSumKernel, Variant, variants};
-use softmax_spec::{Exp, Isa, Pass, PassVariant};
-use std::collections::{BTreeMap, BTreeSet};
+use softmax_spec::{Isa, PassVariant};
+use std::collections::{BTreeSet, HashMap};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 const REQUIRE_ISA: &str = "SOFTMAX_REQUIRE_ISA";
-const TEST_PASSES: &str = "SOFTMAX_TEST_PASSES";
 
 fn main() -> ExitCode {
-    match (listed::<Isa>(REQUIRE_ISA), listed::<Pass>(TEST_PASSES)) {
-        (Ok(isas), Ok(passes)) => {
-            let mut trials = vec![Trial::test("registry_equals_grid", registry_equals_grid)];
-            trials.extend(groups(isas.as_deref(), passes.as_deref()));
-            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-        }
-        (Err(error), _) | (_, Err(error)) => {
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&Arguments::from_args(), trials).exit_code(),
+        Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
         }
     }
 }
 
-/// The comma-separated words of an environment variable; `None` where it is not set.
-fn listed<T: FromStr<Err: std::fmt::Display>>(variable: &str) -> Result<Option<Vec<T>>, String> {
-    let Ok(list) = std::env::var(variable) else {
+fn trials() -> Result<Vec<Trial>, String> {
+    let required = required()?;
+    let grid = softmax_codegen::grid_in(include_str!("../src/grid.rs"))?.enumerate().variants;
+    let selection = softmax_codegen::selection()?;
+    let selected = match &selection {
+        Some(selection) => selection.select(&grid)?,
+        None => grid.clone(),
+    };
+    let is_narrowed = selection.is_some();
+    let mut trials = vec![Trial::test("registry_holds_grid", move || registry_holds(&grid, is_narrowed))];
+    let wanted =
+        selected.iter().filter(|variant| required.as_ref().is_none_or(|isas| isas.contains(&variant.isa)));
+    let compiled: HashMap<&str, &'static Variant> = variants().iter().map(|row| (row.id, row)).collect();
+    let trial = |&variant: &PassVariant| {
+        let row = compiled.get(variant.id().as_str()).copied();
+        let supported = row.is_some_and(|row| row.is_supported());
+        Trial::test(variant.id(), move || check(&variant, row))
+            .with_ignored_flag(!supported && required.is_none())
+    };
+    trials.extend(wanted.map(trial));
+    let is_missing = |isa: &&Isa| !selected.iter().any(|variant| variant.isa == **isa);
+    let missing = required.iter().flatten().filter(is_missing).map(|isa| {
+        let message = format!("there is no variant for {isa}");
+        Trial::test(isa.id(), || Err(message.into()))
+    });
+    trials.extend(missing);
+    Ok(trials)
+}
+
+/// The ISAs that must be there; `None` if none is demanded, and all are tested that are.
+fn required() -> Result<Option<Vec<Isa>>, String> {
+    let Ok(list) = std::env::var(REQUIRE_ISA) else {
         return Ok(None);
     };
-    let words = list.split(',').map(|word| word.parse().map_err(|error| format!("{variable}: {error}")));
+    let words = list.split(',').map(|word| word.parse().map_err(|error| format!("{REQUIRE_ISA}: {error}")));
     words.collect::<Result<_, _>>().map(Some)
 }
 
-/// What one trial tests, in the order in which trials run.
-type Group = (Isa, Pass, Option<Exp>);
-/// A variant, and the registry's row for it.
-type Member = (PassVariant, &'static Variant);
-
-/// One trial per ISA, pass and exp core.
-fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
-    let mut groups: BTreeMap<Group, Vec<Member>> = BTreeMap::new();
-    for row in variants() {
-        let variant: PassVariant = row.id.parse().expect("the registry holds variant ids");
-        let wanted = isas.is_none_or(|isas| isas.contains(&variant.isa))
-            && passes.is_none_or(|passes| passes.contains(&variant.pass));
-        if wanted {
-            groups.entry((variant.isa, variant.pass, variant.exp)).or_default().push((variant, row));
-        }
+fn check(variant: &PassVariant, row: Option<&Variant>) -> Result<(), Failed> {
+    let row = row.ok_or("it is not compiled in")?;
+    if !describes(row, variant) {
+        return Err(format!("its description says otherwise: {row:?}").into());
     }
-    let required = isas.is_some();
-    let trial = |((isa, pass, exp), members): (Group, Vec<Member>)| {
-        let exp = exp.map_or_else(String::new, |exp| format!("::{exp}"));
-        let supported = members.iter().all(|(_, row)| row.is_supported());
-        Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members))
-            .with_ignored_flag(!supported && !required)
-    };
-    let compiled: BTreeSet<Isa> = groups.keys().map(|(isa, ..)| *isa).collect();
-    let missing = isas.unwrap_or_default().iter().filter(|isa| !compiled.contains(isa)).map(|isa| {
-        let message = format!("no variant for {isa} is compiled in");
-        Trial::test(format!("{isa}"), || Err(message.into()))
-    });
-    let missing: Vec<Trial> = missing.collect();
-    groups.into_iter().map(trial).chain(missing).collect()
-}
-
-fn check(members: &[Member]) -> Result<(), Failed> {
-    for (variant, row) in members {
-        if !describes(row, variant) {
-            return Err(format!("{variant}: its description says otherwise: {row:?}").into());
-        }
-        let kernel =
-            row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
-        if !empty_rows_give_nothing(kernel) {
-            return Err(format!("{variant}: an empty row does not give the identity").into());
-        }
-        if let Some(failure) = verify::verify_every_length(variant, kernel).failure {
-            return Err(format!("{variant}: {failure}").into());
-        }
+    let kernel = row.kernel().ok_or_else(|| format!("this CPU does not support {}", variant.isa))?;
+    if !empty_rows_give_nothing(kernel) {
+        return Err("an empty row does not give the identity".into());
     }
-    Ok(())
+    verify::verify_every_length(variant, kernel).failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 fn empty_rows_give_nothing(kernel: Kernel) -> bool {
@@ -111,17 +97,16 @@ fn describes(row: &Variant, variant: &PassVariant) -> bool {
             == (variant.lanes(), variant.tile.unroll, variant.tile.accumulators)
 }
 
-fn registry_equals_grid() -> Result<(), Failed> {
-    let grid = softmax_codegen::grid_in(include_str!("../src/grid.rs"))?;
-    let expected: BTreeSet<String> = grid.enumerate().variants.iter().map(PassVariant::id).collect();
-    let compiled: BTreeSet<String> = variants().iter().map(|row| row.id.to_owned()).collect();
+/// The registry holds the grid, each variant once and nothing else; of a grid that was narrowed, as much as was compiled.
+fn registry_holds(grid: &[PassVariant], is_narrowed: bool) -> Result<(), Failed> {
     // Other architectures compile the ISAs that they have.
-    let expected: BTreeSet<String> = match cfg!(target_arch = "x86_64") {
-        true => expected,
-        false => expected.into_iter().filter(|id| id.contains("__scalar_")).collect(),
-    };
-    match compiled == expected && expected.len() >= variants().len() {
+    let is_here =
+        |variant: &&PassVariant| variant.isa.arch().is_none_or(|arch| arch == std::env::consts::ARCH);
+    let expected: BTreeSet<String> = grid.iter().filter(is_here).map(PassVariant::id).collect();
+    let compiled: BTreeSet<String> = variants().iter().map(|row| row.id.to_owned()).collect();
+    let holds = if is_narrowed { compiled.is_subset(&expected) } else { compiled == expected };
+    match holds && compiled.len() == variants().len() {
         true => Ok(()),
-        false => Err(format!("{} compiled, {} in the grid", compiled.len(), expected.len()).into()),
+        false => Err(format!("{} compiled, {} in the grid", variants().len(), expected.len()).into()),
     }
 }

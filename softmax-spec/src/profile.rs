@@ -2,10 +2,12 @@
 //!
 //! This is the model only. `softmax-codegen` reads and writes it as TOML; the macro turns it into static tables.
 
-use crate::{Accuracy, Element, Isa, Plan};
+use crate::{Accuracy, Element, Isa, Plan, Rows};
+use std::fmt;
 
-/// Version of the file format that this crate reads and writes.
-pub const SCHEMA: u32 = 1;
+/// Version of the file format that is written. Those before it are read, too: 1 lacks what says how sure the evidence is
+/// ([`Evidence::trust`], [`Origin::complete`], [`Origin::samples`]).
+pub const SCHEMA: u32 = 2;
 
 /// The best plans for one machine, or, without a host, for any machine of an ISA.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,29 +64,70 @@ pub struct Origin {
     pub budget_seconds: Option<u64>,
     /// Wall time of the search in seconds.
     pub seconds: f64,
+    /// Whether the search measured every length and found every bound that it was meant to, rather than ending with its
+    /// budget; `None` where nothing tells.
+    pub complete: Option<bool>,
+    /// What became of the samples that the search took; `None` where nothing tells.
+    pub samples: Option<SampleCounts>,
+}
+
+/// Samples of a search, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SampleCounts {
+    /// That the search rests on.
+    pub taken: usize,
+    /// That were taken again, because other processes had the core for a while.
+    pub retaken: usize,
+    /// Of those taken, that were disturbed in every try.
+    pub contended: usize,
+}
+
+/// What plans are chosen by, beside the length of the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Situation {
+    /// The ISA of the plans.
+    pub isa: Isa,
+    /// Element type.
+    pub element: Element,
+    /// The accuracy that every plan reaches.
+    pub accuracy: Accuracy,
+    /// Whether output overwrites input.
+    pub in_place: bool,
+    /// A row alone, or a batch.
+    pub rows: Rows,
+    /// Threads: 1. Results must have the same bits for any number of threads, so that one plan is for all; tables for other
+    /// numbers are read and never used.
+    pub threads: u32,
+}
+
+impl fmt::Display for Situation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.in_place { "in place" } else { "out of place" };
+        write!(f, "{} {}, {}, {place}", self.element, self.isa, self.accuracy)?;
+        if self.rows == Rows::Batch {
+            f.write_str(", batches")?;
+        }
+        match self.threads {
+            1 => Ok(()),
+            threads => write!(f, ", {threads} threads"),
+        }
+    }
 }
 
 /// The plans for one situation, by row length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// The ISA that every plan in it uses.
-    pub isa: Isa,
-    /// Element type.
-    pub element: Element,
-    /// The accuracy that every plan in it reaches.
-    pub accuracy: Accuracy,
-    /// Whether output overwrites input.
-    pub in_place: bool,
-    /// Threads.
-    pub threads: u32,
-    /// Size classes by ascending upper length; the last one has none.
+    /// What it is for.
+    pub situation: Situation,
+    /// Size classes by ascending upper length. The last one of a table for single rows has none; one for batches may end, and
+    /// longer rows are then looked up as single ones.
     pub classes: Vec<Class>,
 }
 
 /// A range of row lengths and the plan for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Class {
-    /// The longest row of the class in elements; `None` in the last class.
+    /// The longest row of the class in elements; `None` without a bound.
     pub upper: Option<usize>,
     /// The plan.
     pub plan: Plan,
@@ -112,15 +155,43 @@ pub struct Evidence {
     pub runner_up: Option<(Plan, f64)>,
     /// Plans that could not be told apart from this one.
     pub ties: Vec<Plan>,
+    /// How sure all that is; `None` where nothing tells.
+    pub trust: Option<Trust>,
+}
+
+/// How sure the evidence for a class is. Everything is of the one race that it is from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trust {
+    /// 95 % interval of [`Evidence::speedup_over_default`].
+    pub speedup_interval: (f64, f64),
+    /// 95 % interval of the runner-up's ratio; `None` without a runner-up.
+    pub runner_up_interval: Option<(f64, f64)>,
+    /// The A/A control: by how much, as a fraction, the ratio of one plan's times to those of the same plan, raced as another,
+    /// may differ from 1; the farther end of a 95 % interval.
+    pub noise: f64,
+    /// The share of samples that other processes disturbed in every try; `None` where the system does not tell.
+    pub contended: Option<f64>,
+}
+
+impl Profile {
+    /// Its table for a situation.
+    pub fn table(&self, situation: Situation) -> Option<&Table> {
+        self.tables.iter().find(|table| table.situation == situation)
+    }
+
+    /// The plan for rows of `len` elements, as the library would choose if there were no other profiles: for batches that of
+    /// a single row where nothing is said of batches, and without a table what the library falls back to.
+    pub fn plan(&self, situation: Situation, len: usize) -> Plan {
+        let alone = Situation { rows: Rows::Single, ..situation };
+        let class = |situation| self.table(situation).and_then(|table| table.class(len));
+        let class = class(situation).or_else(|| class(alone));
+        class.map_or_else(|| Plan::robust(situation.isa, situation.element), |class| class.plan.clone())
+    }
 }
 
 impl Table {
-    /// The class that `len` falls into.
-    ///
-    /// # Panics
-    /// If the table has no classes; readers refuse such tables.
-    pub fn class(&self, len: usize) -> &Class {
-        let fits = |class: &&Class| class.upper.is_none_or(|upper| len <= upper);
-        self.classes.iter().find(fits).or(self.classes.last()).expect("a table has at least one class")
+    /// The class that `len` falls into; `None` beyond the last one.
+    pub fn class(&self, len: usize) -> Option<&Class> {
+        self.classes.iter().find(|class| class.upper.is_none_or(|upper| len <= upper))
     }
 }

@@ -51,8 +51,13 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         stderr::say(format_args!("interrupted: {}", one_line(message)));
         return ExitCode::from(INTERRUPTED);
     }
-    stderr::say(format_args!("error: {}", one_line(&format!("{error:#}"))));
+    stderr::say(format_args!("error: {}", line(error)));
     ExitCode::from(if is_bad_input(error) { BAD_INPUT } else { FAILED })
+}
+
+/// The error with its causes, on one line.
+pub fn line(error: &anyhow::Error) -> String {
+    one_line(&format!("{error:#}"))
 }
 
 /// Whether the error is the caller's to mend.
@@ -89,7 +94,19 @@ pub fn usage_line(error: &clap::Error) -> String {
     format!("{}; see `cargo xtask --help`", one_line(message))
 }
 
+/// One line even of text from a file, which may hold what would move a terminal's cursor.
 fn one_line(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.join(" ")
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    lines.join(" ").chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        assert_eq!(one_line("  a\n\n  b\r\nc\rd\u{1b}[2Je"), "a b c\\rd\\u{1b}[2Je");
+    }
 }

@@ -9,8 +9,9 @@ use crate::length::Length;
 use crate::{flags, host, project, stdout};
 use anyhow::{Context, Result};
 use softmax_codegen::PROFILE_VARIABLE;
-use softmax_spec::profile::{Class, Evidence, Host, Profile, Table};
-use softmax_spec::{Isa, PassVariant, Plan};
+use softmax_spec::profile::{Class, Evidence, Host, Profile, Situation, Table, Trust};
+use softmax_spec::{Isa, PassVariant, Plan, Rows};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ impl fmt::Display for Fit {
 }
 
 /// What the choice is made of.
-struct Situation<'a> {
+struct Question<'a> {
     flags: &'a flags::Explain,
     host: Host,
     profiles: Profiles,
@@ -55,6 +56,8 @@ struct Choice<'a> {
     profile: &'a Profile,
     table: &'a Table,
     fit: Fit,
+    /// What tables were looked through for: single rows also where a table for batches does not reach the length.
+    rows: Rows,
 }
 
 /// Runs the command.
@@ -62,10 +65,10 @@ pub fn run(flags: &flags::Explain) -> Result<()> {
     let (profiles, of_build) = profiles(flags)?;
     let (isas, of_run) = considered(flags, std::env::var(FORCE_ISA).ok(), host::isas(), &profiles);
     let remarks = of_build.into_iter().chain(of_run).collect();
-    let situation = Situation { flags, host: host::host(), profiles, isas, remarks };
-    let choice = situation.choose();
+    let question = Question { flags, host: host::host(), profiles, isas, remarks };
+    let choice = question.answer();
     let choice = choice.with_context(|| format!("no profile has a table for {}", wanted(flags)))?;
-    stdout::print(&situation.explanation(&choice)?)
+    stdout::print(&question.explanation(&choice)?)
 }
 
 /// The profiles of a build, the user's before the shipped ones, and what became of `SOFTMAX_PROFILE`. What a build refuses
@@ -102,9 +105,12 @@ fn considered(
         return (vec![isa], Some(format!("{FORCE_ISA}={word} set aside: --isa goes before it")));
     }
     let mut tables = profiles.iter().flat_map(|(_, profile)| &profile.tables);
-    match tables.find(|table| table.isa.id() == word && table.threads == 1 && available.contains(&table.isa))
-    {
-        Some(table) => (vec![table.isa], Some(format!("{FORCE_ISA}={word}: a run considers this ISA alone"))),
+    let found = tables.find(|table| {
+        let Situation { isa, threads, .. } = table.situation;
+        isa.id() == word && threads == 1 && available.contains(&isa)
+    });
+    match found.map(|table| table.situation.isa) {
+        Some(isa) => (vec![isa], Some(format!("{FORCE_ISA}={word}: a run considers this ISA alone"))),
         None => {
             let why = "no such ISA is compiled in and supported here";
             (available, Some(format!("{FORCE_ISA}={word} ignored: {why}")))
@@ -120,31 +126,45 @@ fn place_name(in_place: bool) -> &'static str {
     if in_place { "in place" } else { "out of place" }
 }
 
-impl Situation<'_> {
+impl Question<'_> {
+    /// The table that a call uses. One for batches may end; longer rows are looked up as single ones.
+    fn answer(&self) -> Option<Choice<'_>> {
+        let choice = self.choose(Rows::of(self.flags.rows.get()))?;
+        match choice.table.class(self.flags.len.0) {
+            Some(_) => Some(choice),
+            None => self.choose(Rows::Single),
+        }
+    }
+
     /// Of the tables of the most capable ISA the one whose profile fits best; of equals the first. As the library chooses.
-    fn choose(&self) -> Option<Choice<'_>> {
+    fn choose(&self, rows: Rows) -> Option<Choice<'_>> {
         let candidates = self.profiles.iter().filter_map(|(path, profile)| {
-            let (table, fit) = self.best_of(profile)?;
-            Some(Choice { path, profile, table, fit })
+            let (table, fit) = self.best_of(profile, rows)?;
+            Some(Choice { path, profile, table, fit, rows })
         });
         candidates.reduce(|best, next| if next.rank() > best.rank() { next } else { best })
     }
 
     /// The table of a profile that would be chosen if there were no other profiles.
-    fn best_of<'a>(&self, profile: &'a Profile) -> Option<(&'a Table, Fit)> {
-        let considered = self.asked_for(profile).filter(|table| self.isas.contains(&table.isa));
+    fn best_of<'a>(&self, profile: &'a Profile, rows: Rows) -> Option<(&'a Table, Fit)> {
+        let is_considered = |table: &&Table| self.isas.contains(&table.situation.isa);
+        let considered = self.asked_for(profile, rows).filter(is_considered);
         let fitting = considered.filter_map(|table| Some((table, fit(profile, table, &self.host)?)));
-        fitting.reduce(|best, next| if (next.0.isa, next.1) > (best.0.isa, best.1) { next } else { best })
+        let rank = |(table, fit): &(&Table, Fit)| (table.situation.isa, *fit, table.situation.rows);
+        fitting.reduce(|best, next| if rank(&next) > rank(&best) { next } else { best })
     }
 
-    /// A profile's tables for the accuracy, and for in place or not.
-    fn asked_for<'a>(&self, profile: &'a Profile) -> impl Iterator<Item = &'a Table> {
+    /// A profile's tables for the accuracy, and for in place or not: for batches also those for single rows.
+    fn asked_for<'a>(&self, profile: &'a Profile, rows: Rows) -> impl Iterator<Item = &'a Table> {
         let wanted = (self.flags.accuracy, self.flags.in_place, 1);
-        profile.tables.iter().filter(move |table| (table.accuracy, table.in_place, table.threads) == wanted)
+        profile.tables.iter().filter(move |table| {
+            let Situation { accuracy, in_place, threads, rows: of_table, .. } = table.situation;
+            (accuracy, in_place, threads) == wanted && of_table <= rows
+        })
     }
 
     fn explanation(&self, choice: &Choice) -> Result<String> {
-        let Choice { path, profile, table, fit } = *choice;
+        let Choice { path, profile, table, fit, .. } = *choice;
         let mut out = String::new();
         writeln!(out, "host      {}", host_text(&self.host))?;
         for remark in &self.remarks {
@@ -156,24 +176,28 @@ impl Situation<'_> {
             writeln!(out, "  not     {}: {}", other.name, self.why_not(other, choice))?;
             writeln!(out, "          {}", other_path.display())?;
         }
-        writeln!(out, "table     {}, {}", table.isa, wanted(self.flags))?;
-        write_class(&mut out, table, table.class(self.flags.len.0))?;
+        let Situation { isa, rows, .. } = table.situation;
+        let of_rows = rows_text(Rows::of(self.flags.rows.get()), choice.rows, rows);
+        writeln!(out, "table     {isa}, {}{of_rows}", wanted(self.flags))?;
+        let class = table.class(self.flags.len.0);
+        write_class(&mut out, table, class.context("a table for single rows has a class for every length")?)?;
         Ok(out)
     }
 
     fn why_not(&self, profile: &Profile, choice: &Choice) -> String {
-        let isas: Vec<&str> = self.asked_for(profile).map(|table| table.isa.id()).collect();
+        let isas: BTreeSet<Isa> =
+            self.asked_for(profile, choice.rows).map(|table| table.situation.isa).collect();
         if isas.is_empty() {
             return format!("it has no table for {}", wanted(self.flags));
         }
-        let is_considered = |table: &Table| self.isas.contains(&table.isa);
-        if !self.asked_for(profile).any(is_considered) {
+        if !isas.iter().any(|isa| self.isas.contains(isa)) {
+            let isas: Vec<&str> = isas.iter().map(|isa| isa.id()).collect();
             return format!("it is for {}, which is not considered here", isas.join(", "));
         }
-        match self.best_of(profile) {
+        match self.best_of(profile, choice.rows) {
             None => format!("tuned on {}", profile.host.as_ref().map(host_text).unwrap_or_default()),
-            Some((table, _)) if table.isa < choice.table.isa => {
-                format!("its {} is less capable", table.isa)
+            Some((table, _)) if table.situation.isa < choice.table.situation.isa => {
+                format!("its {} is less capable", table.situation.isa)
             }
             Some((_, fit)) if fit < choice.fit => format!("{fit}, which fits less well"),
             Some(_) => "it fits as well, and comes later".to_owned(),
@@ -183,7 +207,20 @@ impl Situation<'_> {
 
 impl Choice<'_> {
     fn rank(&self) -> (Isa, Fit) {
-        (self.table.isa, self.fit)
+        (self.table.situation.isa, self.fit)
+    }
+}
+
+/// What there is to say about rows: that a table is for batches, or why that of single rows is used for one. `asked` is what
+/// the caller has, `looked_up` what tables were looked through for, `found` what the table is for.
+fn rows_text(asked: Rows, looked_up: Rows, found: Rows) -> &'static str {
+    match (asked, looked_up, found) {
+        (_, _, Rows::Batch) => ", batches",
+        (Rows::Single, ..) => "",
+        (Rows::Batch, Rows::Single, _) => {
+            ": as single rows, for the table for batches ends before this length"
+        }
+        (Rows::Batch, Rows::Batch, _) => ": as single rows, for the profile has no table for batches",
     }
 }
 
@@ -195,7 +232,7 @@ fn fit(profile: &Profile, table: &Table, host: &Host) -> Option<Fit> {
     match (host::same_model(tuned_on, host), tuned_on.stepping == host.stepping) {
         (true, true) => Some(Fit::Fingerprint),
         (true, false) => Some(Fit::Model),
-        _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa > Isa::Scalar => {
+        _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.situation.isa > Isa::Scalar => {
             Some(Fit::CacheClass)
         }
         _ => None,
@@ -223,7 +260,7 @@ fn host_text(host: &Host) -> String {
 
 fn class_text(table: &Table, class: &Class) -> String {
     let before = table.classes.iter().take_while(|other| *other != class).last();
-    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper + 1);
+    let from = before.and_then(|before| before.upper).map_or(1, |upper| upper.saturating_add(1));
     match class.upper {
         Some(upper) => format!("{from} to {upper} elements"),
         None => format!("{from} elements and more"),
@@ -259,9 +296,28 @@ fn write_evidence(out: &mut String, evidence: &Evidence) -> fmt::Result {
         ns_per_element / memcpy,
         roofline * 100.0
     )?;
-    writeln!(out, "          {speedup_over_default:.2} x as fast as the default profile's plan")?;
+    let trust = evidence.trust.as_ref();
+    let gain = trust.map(|trust| trust.speedup_interval).filter(|(low, high)| low < high);
+    let gain = gain.map(|(low, high)| format!(", 95 % {low:.2} to {high:.2}")).unwrap_or_default();
+    writeln!(out, "          {speedup_over_default:.2} x as fast as the default profile's plan{gain}")?;
     if let Some((plan, ratio)) = runner_up {
-        writeln!(out, "          best of another algorithm: {plan}, {:+.1} % time", (ratio - 1.0) * 100.0)?;
+        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+        let interval = trust.and_then(|trust| trust.runner_up_interval);
+        let interval = interval
+            .map(|(low, high)| format!(", 95 % {:+.1} to {:+.1} %", percent(low), percent(high)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "          best of another algorithm: {plan}, {:+.1} % time{interval}",
+            percent(*ratio)
+        )?;
+    }
+    if let Some(Trust { noise, contended, .. }) = trust {
+        let contended = match contended {
+            Some(share) => format!("{:.1} % of the samples contended by other processes", share * 100.0),
+            None => "whether samples were contended is not known".to_owned(),
+        };
+        writeln!(out, "          two equal plans differed by up to {:.1} %; {contended}", noise * 100.0)?;
     }
     for plan in ties {
         writeln!(out, "          not told apart from: {plan}")?;
@@ -287,14 +343,18 @@ pub fn short(plan: &Plan) -> String {
 mod tests {
     use super::*;
     use softmax_spec::{Accuracy, Element};
+    use std::num::NonZeroUsize;
 
     fn profile(name: &str, host: Option<Host>, isas: &[Isa]) -> (PathBuf, Profile) {
         let table = |&isa: &Isa| Table {
-            isa,
-            element: Element::F32,
-            accuracy: Accuracy::Fast,
-            in_place: false,
-            threads: 1,
+            situation: Situation {
+                isa,
+                element: Element::F32,
+                accuracy: Accuracy::Fast,
+                in_place: false,
+                rows: Rows::Single,
+                threads: 1,
+            },
             classes: vec![Class { upper: None, plan: Plan::robust(isa, Element::F32), evidence: None }],
         };
         let tables = isas.iter().map(table).collect();
@@ -323,17 +383,18 @@ mod tests {
             len: Length(64),
             accuracy: Accuracy::Fast,
             in_place: false,
+            rows: NonZeroUsize::MIN,
             isa: None,
             profile: None,
         }
     }
 
-    fn situation<'a>(
+    fn question<'a>(
         flags: &'a flags::Explain,
         profiles: &[(PathBuf, Profile)],
         isas: &[Isa],
-    ) -> Situation<'a> {
-        Situation { flags, host: here(), profiles: profiles.to_vec(), isas: isas.to_vec(), remarks: vec![] }
+    ) -> Question<'a> {
+        Question { flags, host: here(), profiles: profiles.to_vec(), isas: isas.to_vec(), remarks: vec![] }
     }
 
     #[test]
@@ -347,9 +408,9 @@ mod tests {
         ];
         let chosen = |last: usize, isas: &[Isa]| {
             let flags = flags();
-            let situation = situation(&flags, &all[..last], isas);
-            let Choice { profile, table, fit, .. } = situation.choose().unwrap();
-            (profile.name.clone(), table.isa, fit)
+            let question = question(&flags, &all[..last], isas);
+            let Choice { profile, table, fit, .. } = question.answer().unwrap();
+            (profile.name.clone(), table.situation.isa, fit)
         };
         assert_eq!(chosen(5, &Isa::ALL), ("model".to_owned(), Isa::Avx512, Fit::Model));
         assert_eq!(chosen(5, &[Isa::Scalar, Isa::Avx2]), ("same".to_owned(), Isa::Avx2, Fit::Fingerprint));
@@ -357,7 +418,7 @@ mod tests {
         assert_eq!(chosen(3, &Isa::ALL), ("cache".to_owned(), Isa::Avx512, Fit::CacheClass));
         assert_eq!(chosen(2, &Isa::ALL), ("default".to_owned(), Isa::Avx512, Fit::Default));
         assert_eq!(chosen(5, &[Isa::Scalar]), ("default".to_owned(), Isa::Scalar, Fit::Default));
-        assert!(situation(&flags(), &all[1..2], &Isa::ALL).choose().is_none());
+        assert!(question(&flags(), &all[1..2], &Isa::ALL).answer().is_none());
     }
 
     #[test]
@@ -392,8 +453,8 @@ mod tests {
             profile("other", Some(Host { model: 1, l2_kib: 1, ..here() }), &[Isa::Avx2]),
         ];
         let flags = flags();
-        let situation = situation(&flags, &all, &[Isa::Scalar, Isa::Avx2]);
-        let text = situation.explanation(&situation.choose().unwrap()).unwrap();
+        let question = question(&flags, &all, &[Isa::Scalar, Isa::Avx2]);
+        let text = question.explanation(&question.answer().unwrap()).unwrap();
         for reason in [
             "profile   default: for any machine",
             "not     again: it fits as well, and comes later",
@@ -406,12 +467,103 @@ mod tests {
     }
 
     #[test]
+    fn evidence_says_how_sure_it_is_where_a_profile_tells() {
+        use crate::profiles::samples::{X, Y, class, plan};
+        let mut evidence = class(None, X, 64, 1.5).evidence.unwrap();
+        evidence.runner_up = Some((plan(Y), 1.1));
+        let said = |evidence: &Evidence| {
+            let mut text = String::new();
+            write_evidence(&mut text, evidence).unwrap();
+            text
+        };
+        let older = said(&evidence);
+        assert!(older.contains("1.50 x as fast as the default profile's plan\n"), "{older}");
+        assert!(older.ends_with(", +10.0 % time\n"), "{older}");
+        let trust = Trust {
+            speedup_interval: (1.48, 1.53),
+            runner_up_interval: Some((1.09, 1.12)),
+            noise: 0.004,
+            contended: None,
+        };
+        evidence.trust = Some(trust.clone());
+        let text = said(&evidence);
+        assert!(text.contains("profile's plan, 95 % 1.48 to 1.53\n"), "{text}");
+        assert!(text.contains(", +10.0 % time, 95 % +9.0 to +12.0 %\n"), "{text}");
+        assert!(
+            text.contains("differed by up to 0.4 %; whether samples were contended is not known"),
+            "{text}"
+        );
+        evidence.trust = Some(Trust { contended: Some(0.25), ..trust });
+        assert!(said(&evidence).contains("; 25.0 % of the samples contended by other processes\n"));
+    }
+
+    #[test]
     fn a_class_states_its_bounds() {
         let (_, mut profile) = profile("p", None, &[Isa::Avx2]);
         let table = &mut profile.tables[0];
         let bounded = Class { upper: Some(100), ..table.classes[0].clone() };
         table.classes.insert(0, bounded);
-        assert_eq!(class_text(table, table.class(100)), "1 to 100 elements");
-        assert_eq!(class_text(table, table.class(101)), "101 elements and more");
+        let text = |len| class_text(table, table.class(len).unwrap());
+        assert_eq!([text(100), text(101)], ["1 to 100 elements", "101 elements and more"]);
+    }
+
+    /// `name` with a table for batches of rows up to 100.
+    fn with_batches(name: &str, host: Option<Host>) -> (PathBuf, Profile) {
+        let (path, mut profile) = profile(name, host, &[Isa::Avx2]);
+        let mut batches = profile.tables[0].clone();
+        batches.situation.rows = Rows::Batch;
+        batches.classes[0].upper = Some(100);
+        profile.tables.push(batches);
+        (path, profile)
+    }
+
+    #[test]
+    fn a_batch_gets_the_table_for_batches_as_in_the_library() {
+        let explained = |rows: usize, len: usize, all: &[(PathBuf, Profile)]| {
+            let flags =
+                flags::Explain { rows: NonZeroUsize::new(rows).unwrap(), len: Length(len), ..flags() };
+            let question = question(&flags, all, &[Isa::Avx2]);
+            question.explanation(&question.answer().unwrap()).unwrap()
+        };
+        let own = [with_batches("own", Some(here()))];
+        for (rows, len, table, class) in [
+            (1, 100, "table     avx2, fast, out of place\n", "class     1 elements and more"),
+            (2, 100, "table     avx2, fast, out of place, batches\n", "class     1 to 100 elements"),
+            (512, 100, "table     avx2, fast, out of place, batches\n", "class     1 to 100 elements"),
+            (512, 101, "out of place: as single rows, for the table for batches ends", "1 elements and more"),
+        ] {
+            let text = explained(rows, len, &own);
+            assert!(text.contains(table) && text.contains(class), "{rows} rows of {len}:\n{text}");
+        }
+        // A profile from before there were batches means what it meant, and only its own table goes before it.
+        let old = [profile("old", Some(here()), &[Isa::Avx2]), with_batches("new", Some(here()))];
+        let text = explained(2, 64, &old);
+        assert!(text.contains("profile   old:") && text.contains("new: it fits as well"), "{text}");
+        assert!(text.contains("as single rows, for the profile has no table for batches"), "{text}");
+        // One for batches alone leaves single rows to the next.
+        let (path, mut batches) = with_batches("batches", Some(here()));
+        batches.tables.remove(0);
+        let both = [(path, batches), with_batches("default", None)];
+        assert!(explained(2, 64, &both).contains("profile   batches:"));
+        let text = explained(1, 64, &both);
+        assert!(
+            text.contains("profile   default:") && text.contains("batches: it has no table for"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn whatever_a_profile_says_it_can_be_explained() {
+        for damaged in crate::profiles::samples::damaged_profiles() {
+            let all = [(PathBuf::from("p.toml"), Profile { host: None, ..damaged })];
+            for len in [1, 4096, crate::length::MAX] {
+                let flags = flags::Explain { len: Length(len), ..flags() };
+                let question = question(&flags, &all, &Isa::ALL);
+                let answer = question.answer();
+                answer
+                    .into_iter()
+                    .for_each(|choice| assert!(!question.explanation(&choice).unwrap().is_empty()));
+            }
+        }
     }
 }

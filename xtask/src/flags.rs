@@ -2,10 +2,12 @@
 
 use crate::compare::Shape;
 use crate::length::{self, Length};
+use crate::matrix::{Shard, toolchain};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softmax_bench::protocol;
-use softmax_spec::{Accuracy, Exp, Isa, Pass};
+use softmax_spec::{Accuracy, Exp, Isa, Pass, PassVariant, Rows};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,6 +75,9 @@ pub struct Tune {
     /// Which accuracies to tune
     #[arg(long, value_enum, default_value_t = Accuracies::Both)]
     pub accuracy: Accuracies,
+    /// Whether to tune for single rows, or for batches of short rows
+    #[arg(long, value_enum, default_value_t = RowCounts::Both)]
+    pub rows: RowCounts,
     /// Where to write the profile
     #[arg(long, value_name = "PATH", default_value = "softmax-profile.toml")]
     pub output: PathBuf,
@@ -82,6 +87,9 @@ pub struct Tune {
     /// Go on with the journal, after a kill or with other flags: measure only what is not in it
     #[arg(long)]
     pub resume: bool,
+    /// Write no profile if a margin in it, over the default or the runner-up, is below the noise of the A/A control
+    #[arg(long)]
+    pub strict: bool,
     /// Only say what would be done and how long it would take
     #[arg(long)]
     pub dry_run: bool,
@@ -104,6 +112,9 @@ pub struct Check {
     /// Only the tables of these accuracies
     #[arg(long, value_enum, default_value_t = Accuracies::Both)]
     pub accuracy: Accuracies,
+    /// Only the tables for single rows, or for batches
+    #[arg(long, value_enum, default_value_t = RowCounts::Both)]
+    pub rows: RowCounts,
     /// Fail as well if a class is inconclusive
     #[arg(long)]
     pub strict: bool,
@@ -218,6 +229,28 @@ impl Accuracies {
     }
 }
 
+/// A choice of numbers of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowCounts {
+    /// One row at a time.
+    Single,
+    /// Batches of two rows and more.
+    Batch,
+    /// Both, in tables of their own.
+    Both,
+}
+
+impl RowCounts {
+    /// What is chosen.
+    pub fn list(self) -> &'static [Rows] {
+        match self {
+            RowCounts::Single => &[Rows::Single],
+            RowCounts::Batch => &[Rows::Batch],
+            RowCounts::Both => &Rows::ALL,
+        }
+    }
+}
+
 /// Flags of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -253,12 +286,9 @@ pub enum Prefer {
     Last,
 }
 
-/// Flags of `list`.
+/// Which variants of the grid.
 #[derive(Debug, Args)]
-pub struct List {
-    /// Print an array of objects
-    #[arg(long)]
-    pub json: bool,
+pub struct Variants {
     /// Only these ISAs
     #[arg(long, value_name = "ISAS", value_delimiter = ',')]
     pub isa: Vec<Isa>,
@@ -268,6 +298,27 @@ pub struct List {
     /// Only ids that contain one of these texts
     #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
     pub filter: Vec<String>,
+}
+
+impl Variants {
+    /// Whether a variant is among them.
+    pub fn hold(&self, variant: &PassVariant) -> bool {
+        let id = variant.id();
+        (self.isa.is_empty() || self.isa.contains(&variant.isa))
+            && (self.pass.is_empty() || self.pass.contains(&variant.pass))
+            && (self.filter.is_empty() || self.filter.iter().any(|text| id.contains(text)))
+    }
+}
+
+/// Flags of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Print an array of objects
+    #[arg(long)]
+    pub json: bool,
+    /// Which of them
+    #[command(flatten)]
+    pub variants: Variants,
     /// The combinations that were left out instead, each with its reason
     #[arg(long)]
     pub pruned: bool,
@@ -303,6 +354,9 @@ pub struct Explain {
     /// For output that overwrites input
     #[arg(long)]
     pub in_place: bool,
+    /// For a batch of so many rows
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub rows: NonZeroUsize,
     /// As if this were the best ISA of this machine
     #[arg(long)]
     pub isa: Option<Isa>,
@@ -317,12 +371,27 @@ pub struct Matrix {
     /// How to print it
     #[arg(long, value_enum)]
     pub format: Format,
-    /// The most cells; GitHub takes 256
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub max_cells: u16,
-    /// Only these ISAs
-    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
-    pub isa: Vec<Isa>,
+    /// Instead of printing it append it to the file that $GITHUB_OUTPUT names, as `matrix=...`, with `jobs=NUMBER`
+    #[arg(long)]
+    pub github_output: bool,
+    /// The most jobs; GitHub takes 256 [default: 8 per toolchain]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_jobs: Option<u16>,
+    /// Only a share of the variants, such as 1/4; the shares together are all, and take about equally long
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Toolchains, such as 1.95.0,stable [default: that of rust-toolchain.toml]
+    #[arg(long, value_name = "TOOLCHAINS", value_delimiter = ',', value_parser = toolchain)]
+    pub toolchain: Vec<String>,
+    /// A journal of tune, to know which variants' tests take long [default: by the size of their tiles]
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Print a matrix without jobs where no variants are left
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Which of the grid
+    #[command(flatten)]
+    pub variants: Variants,
 }
 
 /// A format of the matrix.
@@ -373,6 +442,31 @@ mod tests {
         assert_eq!(tune.budget, Some(Duration::from_secs(300)));
     }
 
+    /// The commands of a page: in its scripts and workflows, and before the output that it shows.
+    fn commands(markdown: &str) -> Vec<String> {
+        let blocks = markdown.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+        let lines = blocks.flat_map(|(kind, text)| text.lines().map(move |line| (kind, line)));
+        let typed = lines.filter(|(kind, line)| ["sh", "yaml"].contains(kind) || line.starts_with("$ "));
+        let after = |(_, line): (_, &str)| Some(line.split_once("cargo xtask ")?.1.to_owned());
+        typed.filter_map(after).collect()
+    }
+
+    #[test]
+    fn every_command_in_the_documentation_parses() {
+        let docs = crate::project::root().join("docs");
+        let pages = std::fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path());
+        let mut found = 0;
+        for page in pages.chain([crate::project::root().join("README.md")]) {
+            for line in commands(&std::fs::read_to_string(&page).unwrap()) {
+                // The rest is the shell's.
+                let line = line.split(['|', ';', '&', '#']).next().unwrap();
+                parse(line).unwrap_or_else(|error| panic!("{}: `{line}`: {error}", page.display()));
+                found += 1;
+            }
+        }
+        assert!(found > 12, "{found}");
+    }
+
     #[test]
     fn bad_flags_are_one_line_that_says_what_is_accepted() {
         for (line, expected) in [
@@ -386,6 +480,8 @@ mod tests {
             ("tune --budget 8760h", "at most 24h"),
             ("tune --effort lazy", "quick, standard, exhaustive"),
             ("tune --accuracy best", "fast, accurate, both"),
+            ("tune --rows 2", "single, batch, both"),
+            ("explain 64 --rows 0", "'--rows <N>'"),
             ("tune --outptu x", "--output"),
             ("check", "<PROFILE>"),
             ("check p.toml --effort lazy", "quick, standard, exhaustive"),
@@ -406,7 +502,11 @@ mod tests {
             ("explain 64 --accuracy fasst", "did you mean `fast`?"),
             ("matrix", "--format"),
             ("matrix --format xml", "github, json, list"),
-            ("matrix --format json --max-cells 257", "257 is not in 1..=256"),
+            ("matrix --format json --max-jobs 0", "0 is not in 1..=65535"),
+            ("matrix --format json --shard 0/4", "the first of four is 1/4, the last 4/4"),
+            ("matrix --format json --shard 5/4", "`5/4` is no share"),
+            ("matrix --format json --toolchain 1.95.0,", "`` is no toolchain"),
+            ("matrix --format json --toolchain $(true)", "is no toolchain, such as 1.95.0"),
         ] {
             let error = parse(line).expect_err(line);
             assert!(error.contains(expected), "`{line}`: {error}");

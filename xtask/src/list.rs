@@ -10,23 +10,17 @@ pub fn run(flags: &flags::List) -> Result<()> {
     let grid = project::grid()?;
     if flags.pruned {
         let pruned: Vec<&Pruned> =
-            grid.pruned.iter().filter(|pruned| wanted(flags, &pruned.variant)).collect();
+            grid.pruned.iter().filter(|pruned| flags.variants.hold(&pruned.variant)).collect();
         return print_pruned(flags, &pruned, grid.pruned.len());
     }
-    let variants: Vec<&PassVariant> = grid.variants.iter().filter(|variant| wanted(flags, variant)).collect();
+    let variants: Vec<&PassVariant> =
+        grid.variants.iter().filter(|variant| flags.variants.hold(variant)).collect();
     if flags.json {
         return stdout::print_json(&variants.into_iter().map(object).collect());
     }
     stdout::print(&variants.iter().map(|variant| format!("{variant}\n")).collect::<String>())?;
     stderr::say(format_args!("{} of {} variants", variants.len(), grid.variants.len()));
     Ok(())
-}
-
-fn wanted(flags: &flags::List, variant: &PassVariant) -> bool {
-    let id = variant.id();
-    (flags.isa.is_empty() || flags.isa.contains(&variant.isa))
-        && (flags.pass.is_empty() || flags.pass.contains(&variant.pass))
-        && (flags.filter.is_empty() || flags.filter.iter().any(|text| id.contains(text)))
 }
 
 fn print_pruned(flags: &flags::List, pruned: &[&Pruned], total: usize) -> Result<()> {

@@ -9,6 +9,8 @@
 
 mod check;
 mod compare;
+#[cfg(test)]
+mod damage;
 mod diff;
 mod error;
 mod explain;
@@ -34,6 +36,7 @@ use flags::{Command, Flags};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    output::fail_beyond_size_limit();
     let flags = match Flags::from_args() {
         Ok(flags) => flags,
         Err(error) => return error::refuse(&error),

@@ -34,10 +34,17 @@ impl Output {
         }
         let directory = absolute.parent().map(Path::to_owned).unwrap_or_default();
         if !directory.is_dir() {
-            return Err(refuse(format!("there is no directory {}; create it first", directory.display())));
+            let why = if directory.exists() {
+                "is a file; name a directory"
+            } else {
+                "does not exist; create it first"
+            };
+            return Err(refuse(format!("the directory {} {why}", directory.display())));
         }
         let output = Output { path: absolute, directory };
-        output.temporary().map_err(|error| refuse(format!("its directory is not writable ({error})")))?;
+        output.temporary().map_err(|error| {
+            refuse(format!("its directory is not writable ({}); name another", cause(&error)))
+        })?;
         Ok(output)
     }
 
@@ -61,7 +68,9 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let mut file = temporary(path.parent().unwrap_or(path)).with_context(context)?;
     file.write_all(text.as_bytes()).with_context(context)?;
-    file.persist(path).with_context(context)?;
+    // Lest a crash leave the new name with nothing behind it, or a disk tell only later that it is full.
+    file.as_file().sync_all().with_context(context)?;
+    file.persist(path).map_err(|failed| failed.error).with_context(context)?;
     Ok(())
 }
 
@@ -76,6 +85,25 @@ fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
     }
     builder.tempfile_in(directory)
 }
+
+/// What the system says, without the temporary file's name.
+fn cause(error: &std::io::Error) -> String {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string())
+}
+
+/// Makes a write beyond the limit on the size of files (`ulimit -f`) fail, as on a full disk. By default such a write ends the
+/// process, which would leave its temporary files behind.
+#[cfg(unix)]
+pub fn fail_beyond_size_limit() {
+    // SAFETY: ignoring a signal runs no code of ours, so there is no handler that would have to be safe to run at any time.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// The limit is of Unix.
+#[cfg(not(unix))]
+pub fn fail_beyond_size_limit() {}
 
 #[cfg(test)]
 mod tests {
@@ -98,7 +126,10 @@ mod tests {
         let error = Output::new(dir.path()).unwrap_err().to_string();
         assert!(error.contains("is a directory"), "{error}");
         let error = Output::new(&dir.path().join("no/profile.toml")).unwrap_err().to_string();
-        assert!(error.contains("create it first"), "{error}");
+        assert!(error.contains("does not exist; create it first"), "{error}");
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let error = Output::new(&dir.path().join("file/profile.toml")).unwrap_err().to_string();
+        assert!(error.contains("is a file; name a directory"), "{error}");
     }
 
     #[cfg(unix)]

@@ -16,7 +16,7 @@ pub fn root() -> &'static Path {
 /// The project's grid.
 pub fn grid() -> Result<Enumeration> {
     let path = root().join("softmax-kernels/src/grid.rs");
-    let source = read(&path)?;
+    let source = fs::read_to_string(&path).with_context(|| cannot_read(&path))?;
     let grid = softmax_codegen::grid_in(&source).map_err(|error| anyhow!("{}: {error}", path.display()))?;
     Ok(grid.enumerate())
 }
@@ -54,10 +54,15 @@ pub fn default_profile() -> Result<Profile> {
 
 /// The profile in a file.
 pub fn read_profile(path: &Path) -> Result<Profile> {
-    profile::read(&read(path)?).map_err(|error| anyhow!("{}: {error}", path.display()))
+    let text = profile::text(path).with_context(|| cannot_read(path))?;
+    profile::read(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
 /// The text of a file.
 pub fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    fs::read_to_string(path).with_context(|| cannot_read(path))
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("cannot read {}", path.display())
 }

@@ -8,7 +8,7 @@ use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
 use softmax_bench::certify::{self, Evaluator, Range};
 use softmax_bench::protocol::{self, CoreError, CoreRequest, Reply, Request, TimeRequest};
-use softmax_bench::{leash, timer, verify};
+use softmax_bench::{emulator, leash, timer, verify};
 use softmax_spec::certificate::{Form, Subject, Worst};
 use softmax_spec::{Isa, PassVariant};
 use std::io::{self, BufRead, ErrorKind, Write};
@@ -57,7 +57,7 @@ fn answer(line: &[u8], pin: Option<&Pin>) -> Result<Reply> {
 /// Whether it is carried out on several threads.
 fn names_threads(request: &Request) -> bool {
     let candidates = match request {
-        Request::Describe => &[],
+        Request::Describe | Request::Emulator => &[],
         Request::Find(candidate) | Request::Verify { candidate, .. } => slice::from_ref(candidate),
         Request::Time(request) => request.candidates.as_slice(),
         Request::Core(_) | Request::Rows(_) => return true,
@@ -68,6 +68,7 @@ fn names_threads(request: &Request) -> bool {
 fn carry_out(request: Request) -> Result<Reply> {
     match request {
         Request::Describe => Ok(describe()),
+        Request::Emulator => Ok(Reply::Emulator(emulator::detect().map(str::to_owned))),
         Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
         Request::Core(request) => core(&request),
@@ -121,8 +122,11 @@ fn core(request: &CoreRequest) -> Result<Reply> {
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {
+    if let Some(emulator) = emulator::detect() {
+        bail!("it runs under {emulator}, where times mean nothing");
+    }
     let candidates: Vec<Candidate> =
         request.candidates.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let samples = timer::race(&candidates, request)?;
-    Ok(Reply::Samples { samples })
+    let (samples, contention) = timer::race(&candidates, request)?;
+    Ok(Reply::Samples { samples, contention })
 }

@@ -1,7 +1,7 @@
 //! Whole softmaxes against the oracle: ordinary rows for accuracy, special rows for meaning, out of place and in
 //! place, unaligned and between canaries.
 
-use super::{Softmax, Verdict};
+use super::{Batches, Softmax, Verdict};
 use crate::oracle::{self, SMALLEST_NORMAL, SUBNORMAL_STEP};
 use crate::rows::{self, Row};
 use crate::tolerance::{PlanTolerance, ROUNDING};
@@ -19,6 +19,10 @@ pub(super) fn verify(plan: &Plan, compiled: &ComposedPlan, max_ulp: Option<u32>)
     for row in rows::ordinary(&lengths).chain(rows::dominated(&lengths)).chain(rows::constant(&windows)) {
         verdict.check(compiled, &row, &Allowance::ordinary(&tolerance));
     }
+    let longest = plan.longest_row().unwrap_or(0);
+    for row in rows::ordinary(&lengths).filter(|row| (1..=longest).contains(&row.x.len())) {
+        verdict.check_batch(compiled, &row);
+    }
     // A row without a full block, and one with blocks, a remainder and a tail.
     let special = [5, 4 * widest + 3].into_iter().flat_map(rows::special);
     // What a comparison can swallow in some lane of some loop: a NaN, an infinity, and the maximum, without which
@@ -33,6 +37,9 @@ pub(super) fn verify(plan: &Plan, compiled: &ComposedPlan, max_ulp: Option<u32>)
     }
     Verdict { max_ulp: verdict.max_ulp, failure: verdict.failure.or(extremes.failure) }
 }
+
+/// Rows of a batch: kernels that take whole rows have several in flight, and then some are left over.
+const BATCH: usize = 11;
 
 /// Elements of rows that blocked algorithms take in several blocks.
 const LONG: usize = 50_000;
@@ -104,6 +111,34 @@ impl Verdict {
             return;
         }
         self.compare(row, "in place", &exact, &mut between, allowance);
+    }
+
+    /// Each row of a batch must be as it is alone, out of place and in place.
+    fn check_batch(&mut self, softmax: &dyn Batches, row: &Row) {
+        let len = row.x.len();
+        let x: Vec<f32> = (0..BATCH).flat_map(|i| row.x.iter().map(move |x| x + i as f32)).collect();
+        let mut between = [Canaries::around(&x), Canaries::around(&x)];
+        let [out_of_place, in_place] = &mut between;
+        let mut alone = x.clone();
+        let run = softmax.run_rows(&x, out_of_place.row(), len);
+        let run = run.and_then(|()| softmax.run_rows_in_place(in_place.row(), len));
+        let run = run.and_then(|()| alone.chunks_mut(len).try_for_each(|x| softmax.run_in_place(x)));
+        if let Err(error) = run {
+            self.fail(|| format!("{}, in a batch: refused: {error:#}", row.name));
+            return;
+        }
+        for (how, got) in ["out of place", "in place"].into_iter().zip(&mut between) {
+            let differs =
+                got.row().iter().zip(&alone).position(|(got, alone)| got.to_bits() != alone.to_bits());
+            if let Some(i) = differs {
+                self.fail(|| {
+                    format!("{}, {how}: row {} of a batch is not what it is alone", row.name, i / len)
+                });
+            }
+            if !got.untouched() {
+                self.fail(|| format!("{}, {how}: wrote outside the batch", row.name));
+            }
+        }
     }
 
     fn compare(&mut self, row: &Row, how: &str, exact: &[f64], got: &mut Canaries, allowance: &Allowance) {
@@ -211,6 +246,53 @@ mod tests {
         assert!(positive.contains("-inf"), "{positive}");
         let coarse = failure(&Spoilt(|_, _, y| if y.is_subnormal() { y * 1.25 } else { y }));
         assert!(coarse.contains("e-"), "{coarse}");
+    }
+
+    /// The oracle, but that in one row of a batch an element is off.
+    struct SpoiltIn {
+        row: usize,
+    }
+
+    const TRUTH: Spoilt<fn(usize, usize, f32) -> f32> = Spoilt(|_, _, y| y);
+
+    impl Batches for SpoiltIn {
+        fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()> {
+            y.copy_from_slice(x);
+            self.run_rows_in_place(y, row_len)
+        }
+
+        fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<()> {
+            for (i, row) in x.chunks_mut(row_len).enumerate() {
+                TRUTH.run_in_place(row)?;
+                if i == self.row {
+                    row[row_len - 1] = row[row_len - 1].next_up();
+                }
+            }
+            Ok(())
+        }
+    }
+
+    impl Softmax for SpoiltIn {
+        fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
+            TRUTH.run(x, y)
+        }
+
+        fn run_in_place(&self, x: &mut [f32]) -> Result<()> {
+            TRUTH.run_in_place(x)
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_another_in_a_batch_is_caught() {
+        let failure = |row: usize| {
+            let mut verdict = Verdict::clean();
+            verdict.check_batch(&SpoiltIn { row }, &rows::ordinary(&[17]).next().unwrap());
+            verdict.failure
+        };
+        assert_eq!(failure(BATCH), None);
+        for row in [0, 3, BATCH - 1] {
+            assert!(failure(row).unwrap().contains(&format!("row {row} of a batch is not what it is alone")));
+        }
     }
 
     #[test]

@@ -12,6 +12,24 @@ pub trait Softmax {
     fn run_in_place(&self, x: &mut [f32]) -> Result<()>;
 }
 
+/// A softmax of several rows at once.
+pub trait Batches: Softmax {
+    /// Of each row of `row_len` elements, from `x` to `y`.
+    fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()>;
+    /// In place.
+    fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<()>;
+}
+
+impl Batches for ComposedPlan {
+    fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()> {
+        Ok(ComposedPlan::run_rows(self, x, y, row_len)?)
+    }
+
+    fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<()> {
+        Ok(ComposedPlan::run_rows_in_place(self, x, row_len)?)
+    }
+}
+
 impl Softmax for ComposedPlan {
     fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
         Ok(ComposedPlan::run(self, x, y)?)

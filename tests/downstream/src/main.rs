@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             let [error, error_in_place] = errors;
             println!("{len:8}  {error:5.2} ULP  {}", softmax.selected(len));
             println!("in place  {error_in_place:5.2} ULP  {}", softmax.selected_in_place(len));
+            println!("batches              {}", softmax.selected_rows(2, len));
             if !right {
                 println!("          WRONG");
             }

@@ -2,8 +2,8 @@
 
 use downstream::{exact, max_ulp, uniform};
 use softmax_kernels::{
-    Accuracy, ExtSum, MaskedRow, ShapeError, Softmax, selected, softmax, softmax_in_place, softmax_rows,
-    softmax_rows_in_place,
+    Accuracy, ExtSum, MaskedRow, Selection, ShapeError, Softmax, selected, selected_rows, softmax,
+    softmax_in_place, softmax_rows, softmax_rows_in_place,
 };
 
 const INF: f32 = f32::INFINITY;
@@ -53,22 +53,46 @@ fn results_are_right_at_every_length() {
     }
 }
 
+/// Out of place and in place.
+fn in_batch(x: &[f32], row_len: usize) -> [Vec<f32>; 2] {
+    let (mut y, mut in_place) = (vec![0.0; x.len()], x.to_vec());
+    softmax_rows(x, &mut y, row_len).unwrap();
+    softmax_rows_in_place(&mut in_place, row_len).unwrap();
+    [y, in_place]
+}
+
 #[test]
-fn rows_are_what_each_row_gives_alone() {
+fn a_row_gives_the_same_in_every_batch_and_one_row_what_it_gives_alone() {
     for row_len in [1, 3, 16, 100, 257] {
         let x = uniform(7 * row_len, 1);
-        let mut rows = vec![0.0; x.len()];
-        softmax_rows(&x, &mut rows, row_len).unwrap();
-        let mut in_place = x.clone();
-        softmax_rows_in_place(&mut in_place, row_len).unwrap();
+        let many = in_batch(&x, row_len);
         for (i, row) in x.chunks(row_len).enumerate() {
-            let at = i * row_len..(i + 1) * row_len;
-            let mut y = vec![0.0; row_len];
+            let of_many = [0, 1].map(|form| &many[form][i * row_len..][..row_len]);
+            let two = in_batch(&[row, row].concat(), row_len);
+            for half in 0..2 {
+                let of_two = [0, 1].map(|form| &two[form][half * row_len..][..row_len]);
+                assert_eq!(of_two, of_many, "row {i} of {row_len}");
+            }
+            let (mut y, mut in_place) = (vec![0.0; row_len], row.to_vec());
             softmax(row, &mut y).unwrap();
-            assert_eq!(y, rows[at.clone()], "row {i} of {row_len}");
-            let mut y = row.to_vec();
-            softmax_in_place(&mut y);
-            assert_eq!(y, in_place[at], "row {i} of {row_len}, in place");
+            softmax_in_place(&mut in_place);
+            assert_eq!(in_batch(row, row_len), [y, in_place], "row {i} of {row_len} alone");
+        }
+    }
+}
+
+#[test]
+fn batches_are_right_at_every_length() {
+    for len in lengths() {
+        let x = uniform(2 * len, len as u64);
+        for (accuracy, bound) in [(Accuracy::Fast, FAST_ULP), (Accuracy::Accurate, ACCURATE_ULP)] {
+            let (mut y, mut in_place) = (vec![0.0; x.len()], x.clone());
+            Softmax::new().accuracy(accuracy).run_rows(&x, &mut y, len).unwrap();
+            Softmax::new().accuracy(accuracy).run_rows_in_place(&mut in_place, len).unwrap();
+            for (x, y) in x.chunks(len).chain(x.chunks(len)).zip(y.chunks(len).chain(in_place.chunks(len))) {
+                let error = max_ulp(x, y);
+                assert!(error <= bound, "{len} elements: {error} ULP, {}", selected_rows(2, len));
+            }
         }
     }
 }
@@ -267,13 +291,18 @@ fn results_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn what_is_selected_is_compiled_in_and_says_why() {
     for len in [1, 100, 10_000, 1_000_000] {
-        let selection = selected(len);
-        println!("selected({len}): {selection}");
-        assert!(len <= selection.upper);
-        assert!(!selection.profile.is_empty());
-        for id in selection.plan.passes {
-            let variant = softmax_kernels::variants().iter().find(|variant| variant.id == *id);
-            assert!(variant.is_some_and(|variant| variant.is_supported()), "{id}");
+        for rows in [1, 2, 1000] {
+            let selection = selected_rows(rows, len);
+            println!("selected_rows({rows}, {len}): {selection}");
+            assert!(len <= selection.upper && (rows > 1 || !selection.batch));
+            assert!(!selection.profile.is_empty());
+            for id in selection.plan.passes {
+                let variant = softmax_kernels::variants().iter().find(|variant| variant.id == *id);
+                assert!(variant.is_some_and(|variant| variant.is_supported()), "{id}");
+            }
         }
+        let what = |selection: &Selection| (selection.profile, selection.upper, selection.plan.passes);
+        assert_eq!(what(&selected(len)), what(&selected_rows(1, len)));
+        assert_eq!(what(&selected_rows(2, len)), what(&selected_rows(1000, len)));
     }
 }

@@ -4,10 +4,9 @@ use super::verdict::Comparison;
 use crate::error::bad_input;
 use crate::length::{self, Length};
 use crate::measuring::statistics::{median, median_bounds, ratios};
-use crate::profiles::Situation;
 use anyhow::Result;
 use softmax_spec::Plan;
-use softmax_spec::profile::{Class, Evidence, Profile};
+use softmax_spec::profile::{Class, Evidence, Profile, Situation};
 use std::fmt;
 
 /// Error probability of a measured interval. Smaller than the usual 5 %, because a profile has tens of classes.
@@ -31,13 +30,13 @@ pub struct Claim {
 impl Claim {
     /// The claims of a profile for one situation, by ascending length.
     pub fn all(profile: &Profile, situation: Situation, default: &Profile) -> Result<Vec<Claim>> {
-        let classes = situation.table(profile).map(|table| table.classes.as_slice()).unwrap_or_default();
+        let classes = profile.table(situation).map(|table| table.classes.as_slice()).unwrap_or_default();
         classes.iter().map(|class| Claim::new(class, situation, default)).collect()
     }
 
     fn new(class: &Class, situation: Situation, default: &Profile) -> Result<Claim> {
         if let Some(evidence) = &class.evidence {
-            require_sense(&class.plan, evidence)
+            require_sense(&class.plan, situation, evidence)
                 .map_err(|what| bad_input(format!("{situation}, evidence for {}: {what}", class.plan)))?;
         }
         Ok(Claim {
@@ -45,7 +44,7 @@ impl Claim {
             upper: class.upper,
             plan: class.plan.clone(),
             evidence: class.evidence.clone(),
-            default: class.evidence.as_ref().map(|evidence| situation.plan(default, evidence.len)),
+            default: class.evidence.as_ref().map(|evidence| default.plan(situation, evidence.len)),
         })
     }
 
@@ -87,8 +86,8 @@ impl fmt::Display for Claim {
     }
 }
 
-/// A profile has no interval of a ratio, but one of the pick's time. The ratio was as sure as that, or surer, since it
-/// was paired.
+/// The claimed ratio has the relative interval of the pick's time. That of the ratio itself (`Trust`) is of one process, and
+/// where memory lies in another may change the ratio by more.
 fn comparison(evidence: &Evidence, claimed: f64, pick: &[f64], rival: &[f64]) -> Comparison {
     let (low, high) = evidence.interval;
     let against = ratios(rival, pick);
@@ -101,11 +100,12 @@ fn comparison(evidence: &Evidence, claimed: f64, pick: &[f64], rival: &[f64]) ->
 }
 
 /// Refuses numbers that no measurement gives.
-fn require_sense(plan: &Plan, evidence: &Evidence) -> Result<(), String> {
+fn require_sense(plan: &Plan, situation: Situation, evidence: &Evidence) -> Result<(), String> {
     let Evidence { len, ns_per_element: time, interval: (low, high), .. } = *evidence;
     let Evidence { memcpy_ns_per_element: memcpy, speedup_over_default: gain, .. } = *evidence;
-    if !(1..=length::MAX).contains(&len) {
-        return Err(format!("a row length of {len} is not in 1..={}", length::MAX));
+    let longest = length::MAX / situation.rows.timed(len);
+    if !(1..=longest).contains(&len) {
+        return Err(format!("a row length of {len} is not in 1..={longest}"));
     }
     let rivals = evidence.runner_up.as_ref();
     let too_short = |plan: &&Plan| plan.longest_row().is_some_and(|longest| longest < len);
@@ -131,7 +131,7 @@ mod tests {
         let mut own = table(&[(None, text)]);
         own.classes[0] = class(None, text, 64, gain);
         own.classes[0].evidence.as_mut().unwrap().runner_up = Some((plan(Y), 1.1));
-        let situation = Situation::of(&own);
+        let situation = own.situation;
         let default = profile(vec![table(&[(Some(32), W), (None, default)])]);
         Claim::all(&profile(vec![own]), situation, &default).unwrap().remove(0)
     }
@@ -170,7 +170,7 @@ mod tests {
         for breaks in broken {
             let mut own = table(&[(None, X)]);
             breaks(own.classes[0].evidence.as_mut().unwrap());
-            let situation = Situation::of(&own);
+            let situation = own.situation;
             let error = Claim::all(&profile(vec![own]), situation, &profile(vec![])).unwrap_err();
             assert!(is_bad_input(&error) && error.to_string().contains("evidence for two_pass"), "{error}");
         }

@@ -11,20 +11,22 @@ mod verdict;
 
 use crate::compare::Machine;
 use crate::error::bad_input;
+use crate::measuring::contention::SharedTally;
 use crate::measuring::{Child, child, preflight};
-use crate::profiles::{self, Situation, situations};
+use crate::profiles::{self, situations};
 use crate::progress::Steps;
 use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Result, bail};
 use claim::Claim;
 use race::{Effort, Finding, Races};
 use softmax_spec::Isa;
-use softmax_spec::profile::{Host, Profile};
+use softmax_spec::profile::{Host, Profile, Situation};
 use std::path::Path;
 use verdict::Verdict;
 
 /// Runs the command.
 pub fn run(flags: &flags::Check) -> Result<()> {
+    preflight::require_cpu()?;
     let profile = profiles::read(&flags.profile)?;
     let here = host::host();
     require_host(flags, &profile, &here)?;
@@ -36,13 +38,16 @@ pub fn run(flags: &flags::Check) -> Result<()> {
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let effort = Effort::new(flags.effort);
-    let findings = examine(&claims, effort, || Child::start(&process, vec![]))?;
+    let tally = SharedTally::default();
+    let start = || Ok(Child::start(&process, vec![])?.counting(&tally));
+    let findings = examine(&claims, effort, start)?;
 
     let run = report::Run { path: &flags.profile, profile: &profile, cpu: &here.brand, effort: effort.name };
     match flags.json {
         true => stdout::print_json(&report::json(&run, &claims, &findings))?,
         false => stdout::print(&report::text(&run, &claims, &findings))?,
     }
+    tally.get().say();
     conclude(flags, &findings)
 }
 
@@ -70,6 +75,7 @@ fn claims(
     let wanted = |situation: &Situation| {
         (flags.isa.is_empty() || flags.isa.contains(&situation.isa))
             && flags.accuracy.list().contains(&situation.accuracy)
+            && flags.rows.list().contains(&situation.rows)
     };
     let (here, elsewhere): (Vec<Situation>, Vec<Situation>) = situations([profile])
         .into_iter()
@@ -84,7 +90,7 @@ fn claims(
     let claims: Vec<Claim> = claims.collect::<Result<Vec<_>>>()?.concat();
     if claims.iter().all(|claim| claim.evidence.is_none()) {
         return Err(bad_input(format!(
-            "{} has nothing to check: no table with evidence that --isa, --accuracy and this CPU leave",
+            "{} has nothing to check: no table with evidence that --isa, --accuracy, --rows and this CPU leave",
             flags.profile.display()
         )));
     }

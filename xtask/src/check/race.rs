@@ -114,7 +114,7 @@ impl<'a, M: Machine> Races<'a, M> {
         let rivals: Vec<String> = [default, runner_up].into_iter().flatten().map(Plan::to_string).collect();
         let request = TimeRequest {
             candidates: [claim.plan.to_string(), MEMCPY.to_owned()].into_iter().chain(rivals).collect(),
-            rows: 1,
+            rows: claim.situation.rows.timed(len),
             len,
             in_place: claim.situation.in_place,
             rounds: self.effort.rounds,

@@ -5,7 +5,7 @@ use super::race::Finding;
 use super::verdict::{Comparison, Verdict};
 use crate::explain::short;
 use crate::length::Length;
-use crate::profiles::PROCESSES_DIFFER;
+use crate::profiles::{PROCESSES_DIFFER, situation_json};
 use comfy_table::{CellAlignment, Table as Grid};
 use serde_json::{Value, json};
 use softmax_spec::profile::Profile;
@@ -125,7 +125,7 @@ pub fn json(run: &Run, claims: &[Claim], findings: &[Finding]) -> Value {
 }
 
 fn class_json((claim, finding): (&Claim, &Finding)) -> Value {
-    let mut object = claim.situation.json();
+    let mut object = situation_json(claim.situation);
     object["upper"] = json!(claim.upper);
     object["len"] = json!(claim.evidence.as_ref().map(|evidence| evidence.len));
     object["plan"] = json!(claim.plan.to_string());

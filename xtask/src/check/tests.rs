@@ -7,6 +7,7 @@ use crate::measuring::Timings;
 use crate::measuring::statistics;
 use crate::profiles::samples::*;
 use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_spec::profile::Evidence;
 
 /// Takes the times that it is given, in a world that drifts and has noise.
 #[derive(Clone)]
@@ -203,6 +204,54 @@ fn classes_without_evidence_are_shown_and_not_raced() {
     assert_eq!(json["classes"][1]["gain"], serde_json::Value::Null);
 }
 
+/// A machine on which a batch takes other times than a row.
+struct OfRows {
+    single: Model,
+    batch: Model,
+    asked: Vec<(usize, usize)>,
+}
+
+impl Timings for OfRows {
+    fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+        self.asked.push((request.rows, request.len));
+        if request.rows == 1 { self.single.samples(request) } else { self.batch.samples(request) }
+    }
+}
+
+impl Machine for OfRows {
+    fn find(&mut self, candidate: &Candidate) -> Result<Result<String, String>> {
+        self.single.find(candidate)
+    }
+
+    fn verdict(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Result<f64, String>> {
+        self.single.verdict(candidate, max_ulp)
+    }
+}
+
+#[test]
+fn a_claim_about_batches_is_raced_on_a_batch() {
+    let mut both = tuned();
+    let single = both.tables[0].classes[0].clone();
+    both.tables.push(batch(table(&[(Some(1000), X)])));
+    both.tables[1].classes[0].evidence = Some(Evidence { len: 1000, ..single.evidence.unwrap() });
+    let claims = claims_of(&both);
+    assert_eq!(claims[1].to_string(), "f32 avx2, fast, out of place, batches, n=1000");
+    // What the default profile has for single rows, as it says nothing of batches.
+    assert_eq!(claims[1].other_default(), Some(&plan(Z)));
+    let (single, batch) = (Model::new(&AS_CLAIMED), Model::new(&SLOWER));
+    let mut machine = OfRows { single, batch, asked: vec![] };
+    let findings = race(claims.iter(), EFFORT, &mut machine).unwrap();
+    assert_eq!([findings[0].verdict, findings[1].verdict], [Verdict::Ok, Verdict::Regressed]);
+    assert_eq!(machine.asked, [(1, 1 << 20), (32, 1000)]);
+    let run = report::Run { path: Path::new("p.toml"), profile: &both, cpu: "A CPU", effort: "test" };
+    let json = report::json(&run, &claims, &findings);
+    assert_eq!([0, 1].map(|i| json["classes"][i]["rows"].clone()), ["single", "batch"]);
+    for (line, count) in [("p.toml --rows batch", 1), ("p.toml --rows single", 1), ("p.toml", 2)] {
+        let left = super::claims(&typed(line), &both, &default(), &Isa::ALL).unwrap();
+        assert_eq!(left.len(), count, "{line}");
+    }
+}
+
 #[test]
 fn tables_are_chosen_by_isa_accuracy_and_this_cpu() {
     let some = |line: &str, available: &[Isa]| claims(&typed(line), &tuned(), &default(), available);
@@ -211,6 +260,7 @@ fn tables_are_chosen_by_isa_accuracy_and_this_cpu() {
     for (line, available, expected) in [
         ("p.toml --isa sse2", &Isa::ALL[..], "nothing to check"),
         ("p.toml --accuracy accurate", &Isa::ALL, "nothing to check"),
+        ("p.toml --rows batch", &Isa::ALL, "nothing to check"),
         ("p.toml", &[Isa::Scalar], "nothing to check"),
         ("p.toml --isa avx2", &[Isa::Scalar], "this CPU does not support avx2"),
     ] {
@@ -229,4 +279,20 @@ fn a_profile_of_another_model_is_refused_unless_asked_for() {
                     6 model 1): check it there, or pass --any-host";
     assert!(is_bad_input(&error));
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn whatever_a_profile_says_it_can_be_checked_or_is_bad_input() {
+    let default = project::default_profile().unwrap();
+    let (mut claimed, mut refused) = (0, 0);
+    for profile in damaged_profiles() {
+        match claims(&typed("p.toml"), &profile, &default, &Isa::ALL) {
+            Ok(claims) => claimed += claims.len(),
+            Err(error) => {
+                assert!(is_bad_input(&error) && error.to_string().starts_with("p.toml"), "{error:#}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(claimed > 0 && refused > 0, "{claimed} claims, {refused} profiles refused");
 }

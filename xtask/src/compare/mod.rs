@@ -12,6 +12,7 @@ mod standing;
 pub use shape::Shape;
 
 use crate::host::FORCE_ISA;
+use crate::measuring::contention::SharedTally;
 use crate::measuring::{Child, Timings, child, preflight};
 use crate::progress::Steps;
 use crate::{flags, host, stderr, stdout};
@@ -62,10 +63,12 @@ impl Machine for Child {
 
 /// Runs the command.
 pub fn run(flags: &flags::Compare) -> Result<()> {
+    preflight::require_cpu()?;
     let environment = environment(flags)?;
     preflight::warn();
     stderr::say("building the measuring process with the full grid and the peers");
-    let mut child = Child::start(&child::build(&["peers"])?, environment)?;
+    let tally = SharedTally::default();
+    let mut child = Child::start(&child::build(&["peers"])?, environment)?.counting(&tally);
 
     let field = Field::gather(&mut child, flags.accuracy, &flags.peers)?;
     for peer in &field.skipped {
@@ -84,10 +87,14 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
     if flags.json {
         stdout::print(&format!("{}\n", report::head(&field, &run)))?;
         let print = |standing: &Standing| stdout::print(&format!("{}\n", report::line(standing)));
-        return races.run(&mut child, &shapes(flags), print).map(drop);
+        races.run(&mut child, &shapes(flags), print)?;
+        tally.get().say();
+        return Ok(());
     }
     let standings = races.run(&mut child, &shapes(flags), |_| Ok(()))?;
-    stdout::print(&report::text(&field, &run, &standings))
+    stdout::print(&report::text(&field, &run, &standings))?;
+    tally.get().say();
+    Ok(())
 }
 
 /// What the child gets beside our own environment.

@@ -1,7 +1,8 @@
 //! What one race says: our time at a shape, and how it compares.
 
 use super::Shape;
-use crate::measuring::statistics::{bootstrap_interval, median, ratios};
+use crate::measuring::bootstrap::bootstrap_interval;
+use crate::measuring::statistics::{median, ratios};
 
 /// Bytes that softmax moves per element at least: a read and a write of an f32.
 const BYTES_PER_ELEMENT: f64 = 8.0;

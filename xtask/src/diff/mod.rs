@@ -4,10 +4,10 @@
 
 mod report;
 
-use crate::profiles::{self, Opinion, Situation, Span, opinion, spans};
+use crate::profiles::{self, Opinion, Span, opinion, spans};
 use crate::{error, flags, stdout};
 use anyhow::Result;
-use softmax_spec::profile::{Class, Profile};
+use softmax_spec::profile::{Class, Profile, Situation};
 use std::process::ExitCode;
 
 /// Runs the command. As with `diff`, differences are no error and still an exit code of their own.
@@ -48,18 +48,20 @@ impl TableDiff<'_> {
     }
 }
 
-/// A range of lengths with two plans.
+/// A range of lengths with two plans, or with one that only one side has: then the other's table for batches has ended, and rows
+/// are looked up as single ones.
 struct Difference<'a> {
     from: usize,
     upper: Option<usize>,
-    a: &'a Class,
-    b: &'a Class,
+    a: Option<&'a Class>,
+    b: Option<&'a Class>,
 }
 
 impl Difference<'_> {
     /// What A's evidence says about B's plan, and B's about A's.
     fn opinions(&self) -> [Option<Opinion>; 2] {
-        [opinion(self.a, &self.b.plan), opinion(self.b, &self.a.plan)]
+        let of = |own: Option<&Class>, other: Option<&Class>| opinion(own?, &other?.plan);
+        [of(self.a, self.b), of(self.b, self.a)]
     }
 
     /// Whether either could not tell the two apart.
@@ -69,7 +71,7 @@ impl Difference<'_> {
 }
 
 fn compare<'a>(a: &'a Profile, b: &'a Profile) -> Vec<TableDiff<'a>> {
-    let outcome = |situation: Situation| match (situation.table(a), situation.table(b)) {
+    let outcome = |situation: Situation| match (a.table(situation), b.table(situation)) {
         (Some(a), Some(b)) => Outcome::Differences(spans(&[a, b]).iter().filter_map(difference).collect()),
         (Some(_), None) => Outcome::OnlyIn(Side::A),
         (None, _) => Outcome::OnlyIn(Side::B),
@@ -80,7 +82,8 @@ fn compare<'a>(a: &'a Profile, b: &'a Profile) -> Vec<TableDiff<'a>> {
 
 fn difference<'a>(span: &Span<'a>) -> Option<Difference<'a>> {
     let [a, b] = span.classes[..] else { return None };
-    (a.plan != b.plan).then_some(Difference { from: span.from, upper: span.upper, a, b })
+    let plan = |class: Option<&'a Class>| class.map(|class| &class.plan);
+    (plan(a) != plan(b)).then_some(Difference { from: span.from, upper: span.upper, a, b })
 }
 
 #[cfg(test)]
@@ -105,7 +108,7 @@ mod tests {
         let tables = compare(&a, &b);
         let [only] = differences(&tables) else { panic!("one range") };
         assert_eq!((only.from, only.upper), (301, Some(500)));
-        assert_eq!((&only.a.plan, &only.b.plan), (&plan(Y), &plan(Z)));
+        assert_eq!([only.a, only.b].map(|class| &class.unwrap().plan), [&plan(Y), &plan(Z)]);
         assert!(!only.is_tie());
     }
 
@@ -123,7 +126,7 @@ mod tests {
             for (class, tie) in [&mut a, &mut b].into_iter().zip(says) {
                 class.evidence.as_mut().unwrap().ties = vec![plan(tie)];
             }
-            let difference = Difference { from: 1, upper: None, a: &a, b: &b };
+            let difference = Difference { from: 1, upper: None, a: Some(&a), b: Some(&b) };
             assert_eq!(difference.is_tie(), expected, "{says:?}");
         }
     }
@@ -133,6 +136,26 @@ mod tests {
         let (a, b) = (profile(vec![table(&[(None, X)])]), profile(vec![]));
         assert!(matches!(compare(&a, &b)[0].outcome, Outcome::OnlyIn(Side::A)));
         assert!(matches!(compare(&b, &a)[0].outcome, Outcome::OnlyIn(Side::B)));
+    }
+
+    #[test]
+    fn batches_are_a_situation_of_their_own_and_where_one_table_ends_they_differ() {
+        let of = |upper| profile(vec![table(&[(None, X)]), batch(table(&[(upper, Y)]))]);
+        let (a, b) = (of(Some(100)), of(Some(200)));
+        assert!(compare(&a, &a).iter().all(TableDiff::is_same));
+        let tables = compare(&a, &b);
+        assert_eq!(tables.iter().map(TableDiff::is_same).collect::<Vec<_>>(), [true, false]);
+        let [only] = differences(&tables[1..]) else { panic!("one range") };
+        assert_eq!((only.from, only.upper, only.a.is_none(), only.is_tie()), (101, Some(200), true, false));
+        let sides = [(Path::new("a.toml"), &a), (Path::new("b.toml"), &b)];
+        let text = report::text(sides, &tables);
+        assert!(text.contains("f32 avx2, fast, out of place, batches\n"), "{text}");
+        assert!(text.contains("101 to 200") && text.contains("as single rows"), "{text}");
+        let json = report::json(sides, &tables);
+        assert_eq!(json["tables"][1]["rows"], "batch");
+        assert_eq!(json["tables"][1]["differences"][0]["a"], serde_json::Value::Null);
+        let single = profile(vec![table(&[(None, X)])]);
+        assert!(matches!(compare(&single, &a)[1].outcome, Outcome::OnlyIn(Side::B)));
     }
 
     #[test]
@@ -169,5 +192,16 @@ mod tests {
         assert_eq!(difference["a"]["ratio_of_other"], 1.123);
         let same = report::text([sides[0], sides[0]], &compare(&a, &a));
         assert!(same.ends_with("no differences\n"), "{same}");
+    }
+
+    #[test]
+    fn whatever_a_profile_says_it_can_be_compared() {
+        let whole = crate::project::default_profile().unwrap();
+        for other in damaged_profiles() {
+            let tables = compare(&whole, &other);
+            let sides = [(Path::new("a.toml"), &whole), (Path::new("b.toml"), &other)];
+            assert!(!report::text(sides, &tables).is_empty());
+            assert!(report::json(sides, &tables)["tables"].is_array());
+        }
     }
 }

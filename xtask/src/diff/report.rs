@@ -3,7 +3,7 @@
 use super::{Difference, Outcome, Side, TableDiff};
 use crate::explain::short;
 use crate::length::Length;
-use crate::profiles::{Opinion, lengths};
+use crate::profiles::{Opinion, lengths, situation_json};
 use comfy_table::{CellAlignment, Table as Grid};
 use serde_json::{Value, json};
 use softmax_spec::profile::{Class, Profile};
@@ -59,7 +59,10 @@ fn grid(differences: &[Difference]) -> Grid {
     grid
 }
 
-fn side_text(class: &Class) -> [String; 3] {
+fn side_text(class: Option<&Class>) -> [String; 3] {
+    let Some(class) = class else {
+        return ["as single rows", "-", "-"].map(str::to_owned);
+    };
     let plan = format!("{} {}", class.plan.algorithm(), short(&class.plan));
     match &class.evidence {
         Some(evidence) => [plan, format!("{:.4}", evidence.ns_per_element), Length(evidence.len).to_string()],
@@ -88,7 +91,7 @@ pub fn json(sides: Sides, tables: &[TableDiff]) -> Value {
 }
 
 fn table_json(table: &TableDiff) -> Value {
-    let mut object = table.situation.json();
+    let mut object = situation_json(table.situation);
     let (only_in, differences) = match &table.outcome {
         Outcome::OnlyIn(Side::A) => (Some("a"), &[][..]),
         Outcome::OnlyIn(Side::B) => (Some("b"), &[][..]),
@@ -110,7 +113,8 @@ fn difference_json(difference: &Difference) -> Value {
     })
 }
 
-fn class_json(class: &Class, of_other: Option<Opinion>) -> Value {
+fn class_json(class: Option<&Class>, of_other: Option<Opinion>) -> Value {
+    let Some(class) = class else { return Value::Null };
     let ratio = match of_other {
         Some(Opinion::Ratio(ratio)) => Some(ratio),
         _ => None,

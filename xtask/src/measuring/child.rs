@@ -1,7 +1,8 @@
 //! The measuring process: building it, starting it, asking it.
 
-use super::Timings;
+use super::contention::{Measured, SharedTally};
 use super::interrupt::{self, Interrupted, Process};
+use super::{Timings, preflight};
 use crate::project;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
@@ -45,14 +46,33 @@ pub struct Child {
     process: Process,
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
+    tally: SharedTally,
 }
 
 impl Child {
-    /// Starts it with these variables added to its environment.
+    /// Starts it with these variables added to its environment. Fails under an emulator.
     pub fn start(path: &Path, environment: Vec<(&'static str, String)>) -> Result<Child> {
         let (process, requests, replies) = spawn(path, &environment)?;
         let process = Arc::new(Mutex::new(process));
-        Ok(Child { path: path.to_owned(), environment, process, requests, replies })
+        let mut child = Child {
+            path: path.to_owned(),
+            environment,
+            process,
+            requests,
+            replies,
+            tally: SharedTally::default(),
+        };
+        match child.ask(&Request::Emulator)? {
+            Reply::Emulator(emulator) => preflight::refuse(emulator.as_deref())?,
+            other => return Err(unexpected(&other)),
+        }
+        Ok(child)
+    }
+
+    /// From now on its samples count in `tally`.
+    pub fn counting(mut self, tally: &SharedTally) -> Child {
+        self.tally = SharedTally::clone(tally);
+        self
     }
 
     /// From now on ctrl-C ends it, and whatever it is asked fails with [`Interrupted`].
@@ -171,8 +191,17 @@ impl Child {
 
 impl Timings for Child {
     fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+        self.measured(request).map(|measured| measured.samples)
+    }
+
+    fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
         match self.ask(&Request::Time(request.clone()))? {
-            Reply::Samples { samples } => Ok(samples),
+            Reply::Samples { samples, contention } => {
+                let (measured, mut tally) = (Measured { samples, contention }, self.tally.get());
+                tally.add(&measured);
+                self.tally.set(tally);
+                Ok(measured)
+            }
             other => Err(unexpected(&other)),
         }
     }

@@ -1,12 +1,15 @@
 //! What `tune` and `compare` have in common: the process that takes timings, what to say about the machine before it
 //! does, and what may be concluded from samples.
 
+pub mod bootstrap;
 pub mod child;
+pub mod contention;
 pub mod interrupt;
 pub mod preflight;
 pub mod statistics;
 
 pub use child::Child;
+pub use contention::Measured;
 pub use interrupt::Interrupted;
 
 use anyhow::{Result, ensure};
@@ -17,12 +20,22 @@ pub trait Timings {
     /// Nanoseconds per element, `[candidate][round]`.
     fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>>;
 
+    /// The same, with what others had a part in, where the machine tells.
+    fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
+        self.samples(request).map(Measured::from)
+    }
+
     /// The same, and an error unless there is a sample of every candidate for every round.
-    fn all_samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-        let samples = self.samples(request)?;
-        let complete = samples.len() == request.candidates.len()
-            && samples.iter().all(|samples| samples.len() == request.rounds);
+    fn all_measured(&mut self, request: &TimeRequest) -> Result<Measured> {
+        let measured = self.measured(request)?;
+        let complete = measured.samples.len() == request.candidates.len()
+            && measured.samples.iter().all(|samples| samples.len() == request.rounds);
         ensure!(complete, "the measuring process sent fewer samples than were asked for");
-        Ok(samples)
+        Ok(measured)
+    }
+
+    /// The samples of [`Timings::all_measured`] alone.
+    fn all_samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+        self.all_measured(request).map(|measured| measured.samples)
     }
 }

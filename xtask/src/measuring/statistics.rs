@@ -18,7 +18,8 @@ pub fn lower_quartile(samples: &[f64]) -> f64 {
     sorted(samples).get(samples.len() / 4).copied().unwrap_or(f64::NAN)
 }
 
-fn sorted(samples: &[f64]) -> Vec<f64> {
+/// Ascending.
+pub fn sorted(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
@@ -56,21 +57,6 @@ fn outside(n: usize, alpha: f64) -> usize {
         }
         k += 1;
     }
-}
-
-/// Resamples of a bootstrap: the ends of a 95 % interval then rest on 50 each.
-const RESAMPLES: usize = 2000;
-
-/// The 95 % bootstrap interval of the median (percentile method). The generator is seeded with a constant, so the
-/// same samples give the same interval.
-pub fn bootstrap_interval(samples: &[f64]) -> (f64, f64) {
-    let mut random = 0x9e37_79b9_7f4a_7c15;
-    let resample = |random: &mut u64| -> Vec<f64> {
-        samples.iter().map(|_| samples[(next(random) % samples.len() as u64) as usize]).collect()
-    };
-    let medians: Vec<f64> = (0..RESAMPLES).map(|_| median(&resample(&mut random))).collect();
-    let sorted = sorted(&medians);
-    (sorted[RESAMPLES / 40], sorted[RESAMPLES - 1 - RESAMPLES / 40])
 }
 
 /// SplitMix64.
@@ -120,14 +106,5 @@ mod tests {
             low <= 0.5 && 0.5 <= high
         });
         assert!(held.count() >= 940);
-    }
-
-    #[test]
-    fn a_bootstrap_interval_holds_the_median_and_repeats() {
-        let samples: Vec<f64> = (0..31).map(|i| 1.0 + 0.01 * f64::from(i % 7)).collect();
-        let (low, high) = bootstrap_interval(&samples);
-        assert!(low <= median(&samples) && median(&samples) <= high && low < high);
-        assert_eq!(bootstrap_interval(&samples), (low, high));
-        assert_eq!(bootstrap_interval(&[2.0]), (2.0, 2.0));
     }
 }

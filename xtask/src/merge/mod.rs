@@ -17,7 +17,7 @@ use anyhow::{Context, Result, anyhow};
 use choice::{Proposal, effort, same_origin};
 use flags::Prefer;
 use softmax_codegen::profile;
-use softmax_spec::profile::{Host, Origin, Profile};
+use softmax_spec::profile::{Host, Origin, Profile, SampleCounts};
 use std::path::PathBuf;
 use tables::{Conflict, Source};
 
@@ -85,7 +85,7 @@ pub fn merge<'a>(inputs: &'a [Input], present: u64, prefer: Option<Prefer>) -> (
         let source = |(place, (_, profile)): (usize, &'a Input)| {
             let origin = profile.origin.as_ref();
             let is_current = origin.is_some_and(|origin| origin.grid_hash == present);
-            Some(Source { place, origin, is_current, table: situation.table(profile)? })
+            Some(Source { place, origin, is_current, table: profile.table(situation)? })
         };
         let sources: Vec<Source> = inputs.iter().enumerate().filter_map(source).collect();
         let (table, more) = tables::merge(situation, &sources, prefer);
@@ -98,14 +98,25 @@ pub fn merge<'a>(inputs: &'a [Input], present: u64, prefer: Option<Prefer>) -> (
     (merged, conflicts)
 }
 
-/// That of all, if they were made with one compiler from one grid: the least effort, and the time of all together.
+/// That of all, if they were made with one compiler from one grid: the least effort, and the time and samples of all together;
+/// complete if all are.
 fn origin(inputs: &[Input]) -> Option<Origin> {
     let origins: Option<Vec<&Origin>> = inputs.iter().map(|(_, profile)| profile.origin.as_ref()).collect();
     let origins = origins?;
     let is_one = origins.iter().all(|origin| same_origin(origin, origins[0]));
     let least = *origins.iter().min_by_key(|origin| effort(Some(origin)))?;
     let seconds = origins.iter().map(|origin| origin.seconds).sum();
-    is_one.then(|| Origin { seconds, ..least.clone() })
+    let complete: Option<Vec<bool>> = origins.iter().map(|origin| origin.complete).collect();
+    let complete = complete.map(|all| all.into_iter().all(|complete| complete));
+    let samples: Option<Vec<SampleCounts>> = origins.iter().map(|origin| origin.samples).collect();
+    let samples = samples.map(|all| {
+        all.into_iter().fold(SampleCounts::default(), |sum, counts| SampleCounts {
+            taken: sum.taken + counts.taken,
+            retaken: sum.retaken + counts.retaken,
+            contended: sum.contended + counts.contended,
+        })
+    });
+    is_one.then(|| Origin { seconds, complete, samples, ..least.clone() })
 }
 
 /// A comment that says what the profile was made of.

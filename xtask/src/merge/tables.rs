@@ -2,8 +2,8 @@
 
 use super::choice::{Place, Proposal, Range, Reason, best_evidenced, choose};
 use crate::flags::Prefer;
-use crate::profiles::{Situation, spans};
-use softmax_spec::profile::{Class, Origin, Table};
+use crate::profiles::spans;
+use softmax_spec::profile::{Class, Origin, Situation, Table};
 
 /// A table of one of the profiles.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +56,13 @@ pub fn merge<'a>(
     let (mut agreed, mut conflicts) = (Vec::<Agreed>::new(), Vec::new());
     for span in spans(&tables) {
         let range = Range { from: span.from, upper: span.upper };
+        let of_span = sources.iter().zip(span.classes);
         let proposals: Vec<Proposal> =
-            sources.iter().zip(span.classes).map(|(source, class)| source.proposal(class)).collect();
+            of_span.filter_map(|(source, class)| Some(source.proposal(class?))).collect();
+        if proposals.is_empty() {
+            // Every table has ended: they are for batches.
+            continue;
+        }
         let plan = if proposals.iter().all(|proposal| proposal.class.plan == proposals[0].class.plan) {
             &proposals[0].class.plan
         } else {
@@ -77,9 +82,7 @@ pub fn merge<'a>(
             None => agreed.push(Agreed { range, proposals: of_plan }),
         }
     }
-    let Situation { isa, element, accuracy, in_place, threads } = situation;
-    let classes = agreed.iter().map(Agreed::class).collect();
-    (Table { isa, element, accuracy, in_place, threads, classes }, conflicts)
+    (Table { situation, classes: agreed.iter().map(Agreed::class).collect() }, conflicts)
 }
 
 impl Agreed<'_> {
@@ -105,7 +108,7 @@ mod tests {
     fn merged(tables: &[Table], prefer: Option<Prefer>) -> (Vec<(Option<usize>, String)>, Vec<usize>) {
         let sources: Vec<Source> =
             tables.iter().enumerate().map(|(place, table)| source(place, table)).collect();
-        let (table, conflicts) = merge(Situation::of(&tables[0]), &sources, prefer);
+        let (table, conflicts) = merge(tables[0].situation, &sources, prefer);
         let classes = table.classes.iter().map(|class| (class.upper, class.plan.to_string())).collect();
         (classes, conflicts.iter().map(|conflict| conflict.range.from).collect())
     }
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn a_table_alone_stays_as_it_is() {
         let alone = table(&[(Some(100), X), (None, Y)]);
-        let (table, conflicts) = merge(Situation::of(&alone), &[source(0, &alone)], None);
+        let (table, conflicts) = merge(alone.situation, &[source(0, &alone)], None);
         assert_eq!((table, conflicts.len()), (alone, 0));
     }
 
@@ -137,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn where_one_table_for_batches_has_ended_the_other_goes_on() {
+        let both = [(Some(100), X), (Some(200), Y)].map(|class| batch(table(&[class])));
+        for prefer in [None, Some(Prefer::First), Some(Prefer::Last)] {
+            let (classes, conflicts) = merged(&both, prefer);
+            assert_eq!(conflicts, [1]);
+            assert_eq!(classes.last(), owned(&[(Some(200), Y)]).first());
+        }
+        let (first, _) = merged(&both, Some(Prefer::First));
+        assert_eq!(first, owned(&[(Some(100), X), (Some(200), Y)]));
+    }
+
+    #[test]
     fn a_bound_never_exceeds_what_a_plan_takes() {
         let resident = "resident(f32_softmax__avx2_e3_u32)";
         let both = [table(&[(Some(20), resident), (None, X)]), table(&[(Some(30), resident), (None, X)])];
@@ -152,7 +167,7 @@ mod tests {
         // The classes' evidence is from their upper bounds, 100 and 64.
         let both = [table(&[(Some(100), X), (None, Y)]), table(&[(Some(64), X), (None, Y)])];
         let sources = [0, 1].map(|place| source(place, &both[place]));
-        let (table, _) = merge(Situation::of(&both[0]), &sources, Some(Prefer::Last));
+        let (table, _) = merge(both[0].situation, &sources, Some(Prefer::Last));
         assert_eq!((table.classes[0].upper, table.classes[0].evidence.as_ref().unwrap().len), (Some(64), 64));
     }
 }

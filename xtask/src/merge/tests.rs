@@ -5,7 +5,7 @@ use crate::error::is_bad_input;
 use crate::flags::typed;
 use crate::profiles::samples::*;
 use softmax_spec::Isa;
-use softmax_spec::profile::Table;
+use softmax_spec::profile::{Situation, Table};
 use std::path::Path;
 
 fn inputs(profiles: Vec<Profile>) -> Vec<Input> {
@@ -14,18 +14,20 @@ fn inputs(profiles: Vec<Profile>) -> Vec<Input> {
 }
 
 fn in_place(table: Table) -> Table {
-    Table { in_place: true, ..table }
+    Table { situation: Situation { in_place: true, ..table.situation }, ..table }
 }
 
 #[test]
 fn tables_for_different_situations_are_put_together_in_one_order() {
-    let (one, other) = (table(&[(None, X)]), in_place(table(&[(None, Y)])));
-    let forth = inputs(vec![profile(vec![one.clone()]), profile(vec![other.clone()])]);
-    let back = inputs(vec![profile(vec![other.clone()]), profile(vec![one.clone()])]);
-    for inputs in [forth, back] {
-        let (merged, conflicts) = merge(&inputs, 1, None);
-        assert_eq!((merged.tables, conflicts.len()), (vec![one.clone(), other.clone()], 0));
-        assert_eq!((merged.name.as_str(), merged.host), ("a-cpu", Some(host())));
+    let one = table(&[(None, X)]);
+    for other in [in_place(table(&[(None, Y)])), batch(table(&[(Some(100), Y)]))] {
+        let forth = inputs(vec![profile(vec![one.clone()]), profile(vec![other.clone()])]);
+        let back = inputs(vec![profile(vec![other.clone()]), profile(vec![one.clone()])]);
+        for inputs in [forth, back] {
+            let (merged, conflicts) = merge(&inputs, 1, None);
+            assert_eq!((merged.tables, conflicts.len()), (vec![one.clone(), other.clone()], 0));
+            assert_eq!((merged.name.as_str(), merged.host), ("a-cpu", Some(host())));
+        }
     }
 }
 
@@ -86,7 +88,7 @@ fn only_profiles_of_one_model_are_merged() {
 /// The shipped default profile, of one ISA, with a host: its plans are in the grid.
 fn real(isa: Isa) -> Profile {
     let default = project::default_profile().unwrap();
-    let tables = default.tables.into_iter().filter(|table| table.isa == isa).collect();
+    let tables = default.tables.into_iter().filter(|table| table.situation.isa == isa).collect();
     profile(tables)
 }
 
@@ -130,4 +132,16 @@ fn what_cannot_be_merged_or_written_leaves_the_output_alone() {
     let nowhere = format!("--output {}", dir.path().join("no/merged.toml").display());
     let error = run_in(dir.path(), &[("a.toml", &avx2), ("b.toml", &avx2)], &nowhere).unwrap_err();
     assert!(is_bad_input(&error) && error.to_string().contains("create it first"), "{error}");
+}
+
+#[test]
+fn whatever_profiles_say_what_is_merged_of_them_is_a_profile() {
+    let (_, whole) = project::shipped_profiles().unwrap().remove(0);
+    for other in damaged_profiles() {
+        let inputs = inputs(vec![whole.clone(), other]);
+        let (merged, conflicts) = merge(&inputs, 1, None);
+        conflicts.iter().for_each(|conflict| assert!(conflict_text(conflict, &inputs).contains("taken")));
+        notes(&inputs, &merged);
+        profile::read(&(provenance(&inputs) + &profile::write(&merged))).unwrap();
+    }
 }

@@ -31,6 +31,7 @@ mod tiles;
 mod verdict;
 
 use crate::error::interrupted;
+use crate::measuring::contention::SharedTally;
 use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::tune::clock::{Clock, Time};
 use crate::tune::progress::Progress;
@@ -48,13 +49,15 @@ use softmax_spec::profile::Host;
 
 /// Runs the command.
 pub fn run(flags: &flags::Paper) -> Result<()> {
+    preflight::require_cpu()?;
     let (isas, absent) = isas(flags, &host::isas())?;
     let mut effort = Effort::new(flags.effort);
     effort.budget = flags.budget.unwrap_or(effort.budget);
     let grid = project::grid()?.variants;
     preflight::warn();
     stderr::say("building the measuring process with the full grid");
-    let process = Child::start(&child::build(&[])?, vec![])?;
+    let tally = SharedTally::default();
+    let process = Child::start(&child::build(&[])?, vec![])?.counting(&tally);
     process.end_on_ctrl_c()?;
 
     let host = host::host();
@@ -70,7 +73,9 @@ pub fn run(flags: &flags::Paper) -> Result<()> {
         cores: host.cores as usize,
         bound: Bound::new(effort.longest, available_memory(), u64::from(host.l3_kib.max(host.l2_kib)) << 10),
     };
-    run.publish(|record| experiments.run(&isas, record), || progress.finish())
+    run.publish(|record| experiments.run(&isas, record), || progress.finish())?;
+    tally.get().say();
+    Ok(())
 }
 
 /// What is said about the whole run.

@@ -9,7 +9,7 @@ use crate::length::Length;
 use crate::measuring::statistics::median;
 use crate::tune::race::{Entry, Finish, Row, decide, race};
 use anyhow::{Result, bail};
-use softmax_spec::{Algorithm, Element, Isa, Memory, Pass, PassVariant, Plan};
+use softmax_spec::{Algorithm, Element, Isa, Memory, Pass, PassVariant, Plan, Rows};
 use std::collections::{BTreeMap, HashMap};
 
 /// The best tile of a pass for one length.
@@ -123,7 +123,7 @@ pub fn winners<M: Machine>(
     let (variants, entries): (Vec<PassVariant>, Vec<Entry>) = entries.into_iter().unzip();
     lab.progress.step(&lab.clock, &what);
     let (progress, rules) = (lab.progress, lab.effort.screening);
-    let row = Row { len, in_place: false };
+    let row = Row { len, in_place: false, rows: Rows::Single };
     let finish = race(lab.machine, row, &entries, &rules, &deadline, |id| progress.leader(id))?;
     known.extend((0..variants.len()).map(|i| (variants[i], median(&finish.samples[i]))));
     racing.keys().map(|&pass| winner(pass, &variants, &finish, site)).collect()

@@ -8,10 +8,9 @@ use crate::error::bad_input;
 use crate::project;
 use anyhow::Result;
 use serde_json::{Value, json};
-use softmax_spec::profile::{Class, Profile, Table};
-use softmax_spec::{Accuracy, Element, Enumeration, Isa, PassVariant, Plan};
+use softmax_spec::profile::{Class, Profile, Situation, Table};
+use softmax_spec::{Enumeration, PassVariant, Plan};
 use std::collections::{BTreeSet, HashSet};
-use std::fmt;
 use std::path::Path;
 
 /// A plan that is slower by more than this is no tie for the tuner, however noisy its timings.
@@ -19,9 +18,16 @@ pub const TIE: f64 = 1.02;
 /// By this factor the ratio of two times may differ from one process to the next on one machine.
 pub const PROCESSES_DIFFER: f64 = 1.05;
 
+/// What to do about a profile of another version.
+const AGAIN: &str = "tune again";
+
 /// Reads a profile that the caller named: one that cannot be read is bad input.
 pub fn read(path: &Path) -> Result<Profile> {
-    project::read_profile(path).map_err(|error| bad_input(format!("{error:#}")))
+    project::read_profile(path).map_err(|error| {
+        let text = format!("{error:#}");
+        let advice = if text.ends_with(AGAIN) { "" } else { ": name a profile that is whole, or tune again" };
+        bad_input(text + advice)
+    })
 }
 
 /// Refuses a profile with a plan that the grid lacks, which no build would take.
@@ -37,76 +43,33 @@ pub fn require_in_grid(path: &Path, profile: &Profile, grid: &Enumeration) -> Re
     }
 }
 
-/// What a table is for. A profile's first table for a situation counts, as in the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Situation {
-    /// The ISA of the plans.
-    pub isa: Isa,
-    /// Element type.
-    pub element: Element,
-    /// The accuracy asked for.
-    pub accuracy: Accuracy,
-    /// Whether output overwrites input.
-    pub in_place: bool,
-    /// Threads.
-    pub threads: u32,
-}
-
-impl Situation {
-    /// That of a table.
-    pub fn of(table: &Table) -> Situation {
-        let &Table { isa, element, accuracy, in_place, threads, .. } = table;
-        Situation { isa, element, accuracy, in_place, threads }
-    }
-
-    /// The table of a profile for it.
-    pub fn table(self, profile: &Profile) -> Option<&Table> {
-        profile.tables.iter().find(|table| Situation::of(table) == self)
-    }
-
-    /// The plan of a profile for rows of `len` elements; where it has none, what the library falls back to.
-    pub fn plan(self, profile: &Profile, len: usize) -> Plan {
-        let table = self.table(profile);
-        table.map_or_else(|| Plan::robust(self.isa, self.element), |table| table.class(len).plan.clone())
-    }
-
-    /// For scripts.
-    pub fn json(self) -> Value {
-        json!({
-            "isa": self.isa.id(),
-            "element": self.element.id(),
-            "accuracy": self.accuracy.id(),
-            "in_place": self.in_place,
-            "threads": self.threads,
-        })
-    }
-}
-
-impl fmt::Display for Situation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.in_place { "in place" } else { "out of place" };
-        write!(f, "{} {}, {}, {place}", self.element, self.isa, self.accuracy)?;
-        match self.threads {
-            1 => Ok(()),
-            threads => write!(f, ", {threads} threads"),
-        }
-    }
+/// A situation, for scripts.
+pub fn situation_json(situation: Situation) -> Value {
+    let Situation { isa, element, accuracy, in_place, rows, threads } = situation;
+    json!({
+        "isa": isa.id(),
+        "element": element.id(),
+        "accuracy": accuracy.id(),
+        "in_place": in_place,
+        "rows": rows.id(),
+        "threads": threads,
+    })
 }
 
 /// Every situation that one of the profiles has a table for, the most portable ISA first.
 pub fn situations<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> BTreeSet<Situation> {
-    profiles.into_iter().flat_map(|profile| profile.tables.iter().map(Situation::of)).collect()
+    profiles.into_iter().flat_map(|profile| profile.tables.iter().map(|table| table.situation)).collect()
 }
 
-/// A range of lengths in which every table has one class.
+/// A range of lengths in which every table has one class, or none.
 #[derive(Debug, PartialEq)]
 pub struct Span<'a> {
     /// The shortest row.
     pub from: usize,
     /// The longest row; `None` without a bound.
     pub upper: Option<usize>,
-    /// The class of each table.
-    pub classes: Vec<&'a Class>,
+    /// The class of each table; `None` beyond the end of one for batches.
+    pub classes: Vec<Option<&'a Class>>,
 }
 
 /// The ranges between all bounds of all tables, by ascending length.
@@ -160,6 +123,9 @@ pub fn opinion(class: &Class, plan: &Plan) -> Option<Opinion> {
 mod tests {
     use super::samples::*;
     use super::*;
+    use crate::damage;
+    use softmax_spec::profile::SCHEMA;
+    use softmax_spec::{Element, Isa, Rows};
 
     #[test]
     fn spans_lie_between_the_bounds_of_all_tables() {
@@ -168,7 +134,8 @@ mod tests {
         let spans = spans(&[&a, &b]);
         let ranges: Vec<_> = spans.iter().map(|span| (span.from, span.upper)).collect();
         assert_eq!(ranges, [(1, Some(50)), (51, Some(100)), (101, None)]);
-        let plans = |span: &Span| span.classes.iter().map(|class| class.plan.to_string()).collect::<Vec<_>>();
+        let text = |class: &Option<&Class>| class.unwrap().plan.to_string();
+        let plans = |span: &Span| span.classes.iter().map(text).collect::<Vec<_>>();
         assert_eq!(spans.iter().map(plans).collect::<Vec<_>>(), [[X, X], [X, Z], [Y, Y]]);
     }
 
@@ -177,7 +144,16 @@ mod tests {
         let all = table(&[(Some(0), X), (Some(usize::MAX), Y), (None, Z)]);
         let spans = spans(&[&all]);
         assert_eq!((spans[0].from, spans[0].upper), (1, Some(usize::MAX)));
-        assert_eq!(spans[0].classes[0].plan.to_string(), Y);
+        assert_eq!(spans[0].classes[0].unwrap().plan.to_string(), Y);
+    }
+
+    #[test]
+    fn a_table_for_batches_that_ends_has_no_class_beyond() {
+        let (a, b) = (table(&[(None, X)]), batch(table(&[(Some(50), Y)])));
+        let spans = spans(&[&a, &b]);
+        let ranges: Vec<_> = spans.iter().map(|span| (span.from, span.upper)).collect();
+        assert_eq!(ranges, [(1, Some(50)), (51, None)]);
+        assert_eq!([0, 1].map(|i| spans[i].classes[1].map(|class| &class.plan)), [Some(&plan(Y)), None]);
     }
 
     #[test]
@@ -194,14 +170,20 @@ mod tests {
 
     #[test]
     fn a_situation_finds_its_table_and_what_is_used_without_one() {
-        let profile = profile(vec![table(&[(None, X)])]);
-        let situation = Situation::of(&profile.tables[0]);
+        let profile = profile(vec![table(&[(None, X)]), batch(table(&[(Some(100), Y)]))]);
+        let situation = profile.tables[0].situation;
         assert_eq!(situation.to_string(), "f32 avx2, fast, out of place");
         let other = Situation { isa: Isa::Sse2, threads: 2, ..situation };
         assert_eq!(other.to_string(), "f32 sse2, fast, out of place, 2 threads");
-        assert_eq!(situation.plan(&profile, 5), plan(X));
-        assert_eq!(other.plan(&profile, 5), Plan::robust(Isa::Sse2, Element::F32));
-        assert_eq!((situation.table(&profile), other.table(&profile)), (profile.tables.first(), None));
+        assert_eq!(profile.plan(situation, 5), plan(X));
+        assert_eq!(profile.plan(other, 5), Plan::robust(Isa::Sse2, Element::F32));
+        assert_eq!((profile.table(situation), profile.table(other)), (profile.tables.first(), None));
+        let batches = Situation { rows: Rows::Batch, ..situation };
+        assert_eq!(batches.to_string(), "f32 avx2, fast, out of place, batches");
+        assert_eq!([5, 100, 101].map(|len| profile.plan(batches, len)), [Y, Y, X].map(plan));
+        let in_place = Situation { in_place: true, ..batches };
+        assert_eq!(profile.plan(in_place, 5), Plan::robust(Isa::Avx2, Element::F32));
+        assert_eq!(situation_json(batches)["rows"], "batch");
     }
 
     #[test]
@@ -220,7 +202,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let whole = softmax_codegen::profile::write(&profile(vec![table(&[(Some(64), X), (None, Y)])]));
         let truncated = &whole[..whole.len() - 30];
-        let future = whole.replace("schema = 1", "schema = 99");
+        let future = whole.replacen(&format!("schema = {SCHEMA}"), "schema = 99", 1);
         for (text, expected) in [
             (truncated, "line "),
             (future.as_str(), "schema 99 is not supported"),
@@ -237,5 +219,19 @@ mod tests {
         }
         let error = read(&dir.path().join("absent.toml")).unwrap_err();
         assert!(crate::error::is_bad_input(&error) && error.to_string().contains("cannot read"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_profile_is_one_line_of_bad_input_or_a_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, _) in project::shipped_profiles().unwrap() {
+            let texts = damage::damaged(&std::fs::read_to_string(path).unwrap());
+            let (whole, refused) = damage::read_each(&dir.path().join("p.toml"), &texts, read);
+            assert!(
+                refused > texts.len() / 5 && whole.len() > texts.len() / 20,
+                "{refused}, {}",
+                whole.len()
+            );
+        }
     }
 }

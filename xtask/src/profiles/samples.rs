@@ -1,7 +1,8 @@
 //! Small profiles for tests.
 
-use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Table};
-use softmax_spec::{Accuracy, Element, Isa, Plan};
+use crate::{damage, project};
+use softmax_spec::profile::{Class, Evidence, Host, Origin, Profile, Situation, Table};
+use softmax_spec::{Accuracy, Element, Isa, Plan, Rows};
 
 /// Four plans of AVX2, of four algorithms.
 pub const X: &str = "two_pass(f32_ext_sum__avx2_a5_u64, f32_ext_scale__avx2_a5_u64)";
@@ -29,6 +30,7 @@ pub fn class(upper: Option<usize>, text: &str, len: usize, gain: f64) -> Class {
         speedup_over_default: gain,
         runner_up: None,
         ties: vec![],
+        trust: None,
     };
     Class { upper, plan: plan(text), evidence: Some(evidence) }
 }
@@ -36,14 +38,20 @@ pub fn class(upper: Option<usize>, text: &str, len: usize, gain: f64) -> Class {
 /// A table for AVX2, fast, out of place. Each class is measured at its upper bound, the last at 2^20.
 pub fn table(classes: &[(Option<usize>, &str)]) -> Table {
     let class = |&(upper, text): &(Option<usize>, &str)| class(upper, text, upper.unwrap_or(1 << 20), 1.2);
-    Table {
+    let situation = Situation {
         isa: Isa::Avx2,
         element: Element::F32,
         accuracy: Accuracy::Fast,
         in_place: false,
+        rows: Rows::Single,
         threads: 1,
-        classes: classes.iter().map(class).collect(),
-    }
+    };
+    Table { situation, classes: classes.iter().map(class).collect() }
+}
+
+/// The same for batches.
+pub fn batch(table: Table) -> Table {
+    Table { situation: Situation { rows: Rows::Batch, ..table.situation }, ..table }
 }
 
 /// A profile of [`host`] at standard effort.
@@ -55,6 +63,8 @@ pub fn profile(tables: Vec<Table>) -> Profile {
         effort: "standard".to_owned(),
         budget_seconds: None,
         seconds: 100.0,
+        complete: None,
+        samples: None,
     };
     Profile { name: "a-cpu".to_owned(), host: Some(host()), origin: Some(origin), tables }
 }
@@ -74,4 +84,12 @@ pub fn host() -> Host {
         l3_kib: 0,
         vm: false,
     }
+}
+
+/// Profiles that were damaged and are still well formed, whatever they say.
+pub fn damaged_profiles() -> Vec<Profile> {
+    let whole = project::profiles_dir().join("amd-epyc-f25-m17.toml");
+    let texts = damage::damaged(&std::fs::read_to_string(whole).expect("a shipped profile"));
+    let texts = texts.into_iter().filter_map(|text| String::from_utf8(text).ok());
+    texts.filter_map(|text| softmax_codegen::profile::read(&text).ok()).collect()
 }

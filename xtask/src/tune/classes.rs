@@ -20,11 +20,11 @@ pub struct Pick {
 /// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
 const PRECISION: f64 = 1.2;
 
-/// Classes from picks by ascending length. Bounds are bisected until `deadline`.
+/// Classes from picks by ascending length, made on rows like `row`. Bounds are bisected until `deadline`.
 pub fn classes(
     timings: &mut impl Timings,
     picks: &[Pick],
-    in_place: bool,
+    row: Row,
     rules: &Rules,
     deadline: &Deadline,
 ) -> Result<Vec<Class>> {
@@ -33,7 +33,7 @@ pub fn classes(
     for (i, run) in runs.iter().enumerate() {
         let middle = &run[run.len() / 2];
         let upper = match runs.get(i + 1) {
-            Some(next) => Some(crossover(timings, &run[run.len() - 1], &next[0], in_place, rules, deadline)?),
+            Some(next) => Some(crossover(timings, &run[run.len() - 1], &next[0], row, rules, deadline)?),
             None => None,
         };
         classes.push(Class { upper, plan: middle.plan.clone(), evidence: Some(middle.evidence.clone()) });
@@ -46,7 +46,7 @@ fn crossover(
     timings: &mut impl Timings,
     shorter: &Pick,
     longer: &Pick,
-    in_place: bool,
+    row: Row,
     rules: &Rules,
     deadline: &Deadline,
 ) -> Result<usize> {
@@ -57,7 +57,7 @@ fn crossover(
     let entries = [shorter, longer].map(|pick| Entry { id: pick.plan.to_string(), groups: vec![] });
     while high as f64 / low as f64 > PRECISION && high - low > 1 && !deadline.has_passed() {
         let len = between(low, high);
-        let finish = race(timings, Row { len, in_place }, &entries, rules, deadline, |_| {})?;
+        let finish = race(timings, Row { len, ..row }, &entries, rules, deadline, |_| {})?;
         match median(&ratios(&finish.samples[0], &finish.samples[1])) <= 1.0 {
             true => low = len,
             false => high = len,
@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use crate::tune::clock::Time;
     use softmax_bench::protocol::TimeRequest;
+    use softmax_spec::Rows;
     use std::time::Duration;
 
     const SHORT: &str = "two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p5_u8)";
@@ -103,6 +104,7 @@ mod tests {
             speedup_over_default: 1.0,
             runner_up: None,
             ties: vec![],
+            trust: None,
         };
         Pick { plan: plan.parse().unwrap(), evidence }
     }
@@ -110,7 +112,8 @@ mod tests {
     fn run(crossing: usize, picks: &[Pick], seconds: u64) -> Vec<Class> {
         let rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
         let deadline = Time::default().after(Duration::from_secs(seconds));
-        classes(&mut Crossing(crossing), picks, false, &rules, &deadline).unwrap()
+        let row = Row { len: 64, in_place: false, rows: Rows::Single };
+        classes(&mut Crossing(crossing), picks, row, &rules, &deadline).unwrap()
     }
 
     #[test]

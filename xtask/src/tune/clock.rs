@@ -57,12 +57,13 @@ pub struct Clock {
     budget: Duration,
     total: f64,
     left: f64,
+    is_complete: bool,
 }
 
 impl Clock {
     /// A budget of `time` for steps that weigh `total` together.
     pub fn new(time: Time, budget: Duration, total: f64) -> Clock {
-        Clock { time, budget, total, left: total }
+        Clock { time, budget, total, left: total, is_complete: true }
     }
 
     /// When a step of that weight must be through. What earlier steps did not need is shared among all that follow.
@@ -75,6 +76,17 @@ impl Clock {
     /// Leaves out steps of that weight.
     pub fn skip(&mut self, weight: f64) {
         self.left -= weight;
+        self.cut_short();
+    }
+
+    /// Notes that a step was not done in full.
+    pub fn cut_short(&mut self) {
+        self.is_complete = false;
+    }
+
+    /// Whether every step so far was done in full.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// Time that has passed.
@@ -106,7 +118,9 @@ mod tests {
         assert_eq!(clock.step(1.0).left(), 25 * SECOND);
         time.pass(10 * SECOND);
         assert_eq!(clock.step(1.0).left(), 30 * SECOND);
+        assert!(clock.is_complete());
         clock.skip(1.0);
+        assert!(!clock.is_complete());
         assert_eq!(clock.progress(), 0.75);
         let last = clock.step(1.0);
         assert_eq!((last.left(), clock.progress()), (90 * SECOND, 1.0));

@@ -86,6 +86,12 @@ pub fn is_useful(variant: &PassVariant, accuracies: &[Accuracy]) -> bool {
     algorithms.into_iter().any(admitted)
 }
 
+/// The plan that is this pass alone, if it takes whole rows.
+pub fn of_one_pass(variant: &PassVariant) -> Option<Plan> {
+    let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.passes() == [variant.pass])?;
+    Plan::new(algorithm, vec![*variant]).ok()
+}
+
 /// How much code a plan is, for ties: the elements of its tiles, which several streams have twice.
 pub fn code_size(plan: &Plan) -> usize {
     let loops = |pass: &PassVariant| if pass.memory.streams == Streams::ONE { 1 } else { 2 };
@@ -132,6 +138,18 @@ mod tests {
         );
         let in_place = contenders(&shortlist, Accuracy::Fast, true);
         assert!(in_place.iter().all(|contender| contender.plan.algorithm() == Algorithm::ThreePassReload));
+    }
+
+    #[test]
+    fn passes_that_take_whole_rows_are_plans() {
+        let plan = |id: &str| of_one_pass(&id.parse().unwrap()).map(|plan| plan.to_string());
+        for (id, expected) in [
+            ("f32_softmax__avx2_e3_u32", Some("resident(f32_softmax__avx2_e3_u32)")),
+            ("f32_fused_softmax__avx2_e3_u16", Some("fused(f32_fused_softmax__avx2_e3_u16)")),
+            ("f32_max__avx2_u32", None),
+        ] {
+            assert_eq!(plan(id).as_deref(), expected);
+        }
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use super::classes::Pick;
 use super::compose::code_size;
+use super::control;
 use super::evidence::Confirmation;
-use super::race::{Entry, Row, decide};
+use super::race::{Entry, Finish, Row, decide};
+use crate::measuring::statistics::{median, ratios};
+use crate::profiles::TIE;
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
-use softmax_spec::Plan;
+use softmax_spec::{Accuracy, Plan, Rows};
 
 /// The entries of a race with their plans; each plan once, however many accuracies it is raced for.
 #[derive(Debug, Default)]
@@ -14,7 +17,12 @@ pub struct Field {
     pub entries: Vec<Entry>,
     /// In the same order; `None` for references.
     pub plans: Vec<Option<Plan>>,
+    /// The places of the plan that is there twice.
+    control: Option<[usize; 2]>,
 }
+
+/// Groups of one plan each are from this number on, beyond those of the accuracies.
+const OWN_GROUPS: usize = Accuracy::ALL.len();
 
 impl Field {
     /// Adds a plan to a group. `false` if it was there already.
@@ -36,6 +44,20 @@ impl Field {
         self.plans.push(None);
     }
 
+    /// Has a plan run to the end however slow it is, by a group of its own.
+    pub fn keep(&mut self, plan: &Plan) {
+        let at = self.index(plan).unwrap_or(self.entries.len());
+        self.add(plan, Some(OWN_GROUPS + at));
+    }
+
+    /// Adds a plan once more, as the A/A control.
+    pub fn add_control(&mut self, plan: &Plan) {
+        self.keep(plan);
+        let one = self.index(plan).expect("it was added");
+        self.add_reference(&plan.to_string());
+        self.control = Some([one, self.entries.len() - 1]);
+    }
+
     fn index(&self, plan: &Plan) -> Option<usize> {
         self.plans.iter().position(|known| known.as_ref() == Some(plan))
     }
@@ -45,35 +67,56 @@ impl Field {
     }
 }
 
-/// The pick of an accuracy. A tie goes to the plan of the length before, then to the default, which are no more code,
-/// then to the smaller code, then to the first id.
-pub fn conclude(
-    field: &Field,
-    samples: &[Vec<f64>],
-    group: usize,
-    row: Row,
-    default: &Plan,
-    before: Option<&Plan>,
-) -> Option<Pick> {
+/// What is to be chosen at a row for one accuracy.
+#[derive(Debug, Clone)]
+pub struct Choosing {
+    /// Index of the accuracy, which is its group in races.
+    pub group: usize,
+    /// The accuracy.
+    pub accuracy: Accuracy,
+    /// The row, or the batch.
+    pub row: Row,
+    /// What the default profile has there; where it says nothing, what the library falls back to.
+    pub default: Plan,
+    /// The plan of the length before.
+    pub before: Option<Plan>,
+    /// For a batch, the plan of such a row alone.
+    pub alone: Option<Plan>,
+}
+
+/// The pick. A tie goes to the plan of the length before, then to the default, which are no more code,
+/// then to the smaller code, then to the first id. A batch keeps the plan of a row alone unless that is slower by more than
+/// a tie: it is no more code, and has the same results.
+pub fn conclude(field: &Field, confirmed: &Finish, choosing: &Choosing) -> Option<Pick> {
+    let Choosing { group, row, default, before, alone, .. } = choosing;
+    let samples = &confirmed.samples;
     let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
     let contenders: Vec<usize> =
-        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(&group)).collect();
+        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(group)).collect();
     let key = |i: usize| {
         let plan = plan(i);
-        (Some(plan) != before, plan != default, code_size(plan), field.entries[i].id.clone())
+        (Some(plan) != before.as_ref(), plan != default, code_size(plan), field.entries[i].id.clone())
     };
     let decision = decide(samples, &contenders, key)?;
-    let winner = plan(decision.winner);
+    let is_kept = |&i: &usize| {
+        Some(plan(i)) == alone.as_ref() && median(&ratios(&samples[i], &samples[decision.winner])) <= TIE
+    };
+    let kept = contenders.iter().copied().find(is_kept).unwrap_or(decision.winner);
+    let winner = plan(kept);
+    let [one, same] = field.control.expect("every confirmation has a control");
     let others = contenders.iter().filter(|&&i| plan(i).algorithm() != winner.algorithm());
     let confirmation = Confirmation {
         len: row.len,
-        pick: &samples[decision.winner],
+        pick: &samples[kept],
         default: &samples[field.index(default)?],
         memcpy: &samples[field.reference(MEMCPY)],
-        read_sum: &samples[field.reference(READ_SUM)],
+        read_sum: (row.rows == Rows::Single).then(|| samples[field.reference(READ_SUM)].as_slice()),
         others: others.map(|&i| (plan(i).clone(), samples[i].as_slice())).collect(),
+        noise: control::noise(&samples[one], &samples[same]),
+        contended: confirmed.contended,
     };
-    let ties = decision.ties.iter().map(|&i| plan(i).clone()).collect();
+    let tied = decision.ties.into_iter().chain([decision.winner]).filter(|&i| i != kept);
+    let ties = tied.map(|i| plan(i).clone()).collect();
     Some(Pick { plan: winner.clone(), evidence: confirmation.evidence(ties) })
 }
 
@@ -86,33 +129,76 @@ mod tests {
     const ANOTHER: &str = "online(f32_online_sum__avx2_a5_u64, f32_scale_exp__avx2_a5_u64)";
 
     /// The pick among three plans with these times.
-    fn pick(times: [f64; 3], before: Option<&str>) -> Pick {
+    fn pick(times: [f64; 3], rows: Rows, [before, alone]: [Option<&str>; 2]) -> Pick {
         let mut field = Field::default();
         field.add_reference(MEMCPY);
         field.add_reference(READ_SUM);
         let plans = [DEFAULT, SMALLER, ANOTHER].map(|text| text.parse::<Plan>().unwrap());
         assert!(plans.iter().all(|plan| field.add(plan, Some(0))));
         assert!(!field.add(&plans[0], Some(0)));
-        let samples: Vec<Vec<f64>> = [0.1, 0.05].into_iter().chain(times).map(|time| vec![time; 9]).collect();
-        let before = before.map(|text| text.parse().unwrap());
-        let row = Row { len: 64, in_place: false };
-        conclude(&field, &samples, 0, row, &plans[0], before.as_ref()).unwrap()
+        field.add_control(&plans[1]);
+        // The same plan seems to be slower by 3 %.
+        let times = [0.1, 0.05].into_iter().chain(times).chain([1.03 * times[1]]);
+        let samples = times.map(|time| vec![time; 9]).collect();
+        let confirmed = Finish { samples, alive: vec![], contended: Some(0.125) };
+        let choosing = Choosing {
+            group: 0,
+            accuracy: Accuracy::Fast,
+            row: Row { len: 64, in_place: false, rows },
+            default: plans[0].clone(),
+            before: before.map(|text| text.parse().unwrap()),
+            alone: alone.map(|text| text.parse().unwrap()),
+        };
+        conclude(&field, &confirmed, &choosing).unwrap()
     }
 
     #[test]
     fn the_fastest_is_picked_and_compared_with_the_default() {
-        let pick = pick([1.5, 1.0, 1.2], Some(ANOTHER));
+        let pick = pick([1.5, 1.0, 1.2], Rows::Single, [Some(ANOTHER), None]);
         assert_eq!(pick.plan.to_string(), SMALLER);
         assert_eq!((pick.evidence.speedup_over_default, pick.evidence.ties.len()), (1.5, 0));
         assert_eq!(pick.evidence.runner_up, Some((ANOTHER.parse().unwrap(), 1.2)));
+        assert!((pick.evidence.roofline - 0.15).abs() < 1e-12);
+        let trust = pick.evidence.trust.unwrap();
+        assert!((trust.noise - 0.03).abs() < 0.001 && trust.contended == Some(0.125), "{trust:?}");
+        assert_eq!((trust.speedup_interval, trust.runner_up_interval), ((1.5, 1.5), Some((1.2, 1.2))));
+    }
+
+    #[test]
+    fn who_is_kept_is_in_a_group_of_its_own_beside_others() {
+        let mut field = Field::default();
+        let [one, two] = [DEFAULT, SMALLER].map(|text| text.parse::<Plan>().unwrap());
+        field.add(&one, Some(1));
+        field.keep(&one);
+        field.keep(&two);
+        let groups: Vec<&[usize]> = field.entries.iter().map(|entry| entry.groups.as_slice()).collect();
+        assert_eq!(groups, [&[1, 2][..], &[3]]);
+        field.add_control(&one);
+        assert_eq!((field.entries.len(), field.control), (3, Some([0, 2])));
+        assert_eq!((&field.entries[2].id, field.entries[2].groups.len()), (&field.entries[0].id, 0));
     }
 
     #[test]
     fn ties_go_to_the_plan_before_then_the_default_then_the_smaller_code() {
+        let pick = |times, before| pick(times, Rows::Single, [before, None]);
         let picked = |times, before| pick(times, before).plan.to_string();
         assert_eq!(picked([1.0, 1.0, 1.0], Some(ANOTHER)), ANOTHER);
         assert_eq!(picked([1.0, 1.0, 1.0], None), DEFAULT);
         assert_eq!(picked([2.0, 1.0, 1.0], None), SMALLER);
         assert_eq!(pick([1.0, 1.0, 2.0], None).evidence.ties, [SMALLER.parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_batch_keeps_the_plan_of_a_row_alone_unless_another_is_clearly_faster() {
+        let pick = |times, alone| pick(times, Rows::Batch, [Some(SMALLER), alone]);
+        let picked = |times, alone| pick(times, alone).plan.to_string();
+        assert_eq!(picked([1.0, 1.0, 1.019], Some(ANOTHER)), ANOTHER);
+        assert_eq!(picked([1.0, 1.0, 1.03], Some(ANOTHER)), SMALLER);
+        assert_eq!(picked([1.0, 1.0, 1.019], None), SMALLER);
+        let evidence = pick([1.0, 1.5, 1.01], Some(ANOTHER)).evidence;
+        // Its row is read once: the rest is copying.
+        assert!((evidence.roofline - 0.1 / 1.01).abs() < 1e-12);
+        assert_eq!(evidence.ties, [DEFAULT.parse().unwrap()]);
+        assert!((evidence.speedup_over_default - 1.0 / 1.01).abs() < 1e-12);
     }
 }

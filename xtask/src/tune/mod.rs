@@ -1,7 +1,7 @@
 //! `tune`: finds the fastest plan for every row length on this machine and writes a profile.
 //!
 //! ```text
-//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> confirm   (per length)
+//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> confirm   (per length, for single rows and batches)
 //!      -> bisect crossovers -> size classes -> profile
 //! ```
 //!
@@ -12,21 +12,26 @@
 mod classes;
 pub mod clock;
 mod compose;
+mod control;
 mod effort;
 mod evidence;
 mod field;
 #[cfg(test)]
 mod fleet;
 mod gate;
-mod journal;
+pub mod journal;
 #[cfg(test)]
 mod model;
 pub mod progress;
 pub mod race;
 mod report;
 mod search;
+#[cfg(test)]
+mod troubled;
+mod weight;
 
 use crate::error::{bad_input, interrupted};
+use crate::measuring::contention::Tally;
 use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::output::Output;
 use crate::{flags, host, project, stderr, stdout};
@@ -39,7 +44,7 @@ use progress::Progress;
 use search::Search;
 use softmax_codegen::profile;
 use softmax_spec::profile::{Origin, Profile};
-use softmax_spec::{Enumeration, Isa, PassVariant};
+use softmax_spec::{Enumeration, Isa, PassVariant, Rows};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
@@ -47,12 +52,16 @@ use std::time::Instant;
 
 /// Runs the command.
 pub fn run(flags: &flags::Tune) -> Result<()> {
+    if !flags.dry_run {
+        preflight::require_cpu()?;
+    }
     let output = Output::new(&flags.output)?;
     let mut effort = Effort::new(flags.effort);
     effort.budget = flags.budget.unwrap_or(effort.budget);
     if !flags.sizes.is_empty() {
         effort.sizes = flags.sizes.iter().map(|len| len.0).collect::<BTreeSet<_>>().into_iter().collect();
     }
+    require_batches(flags.rows, &effort.sizes)?;
     let grid = project::grid()?;
     let isas = isas(flags, &host::isas())?;
     let variants: Vec<(Isa, Vec<PassVariant>)> =
@@ -80,19 +89,26 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     if found.profile.tables.is_empty() {
         bail!("no plan passed the correctness gate, so there is no profile: see the failures above");
     }
-    found.profile.origin = Some(origin(flags, &grid, rustc, found.seconds));
-    publish(flags, &output, found)
+    found.profile.origin = Some(Origin {
+        complete: Some(found.is_complete),
+        samples: found.tally.counts(),
+        ..origin(flags, &grid, rustc, found.seconds)
+    });
+    let doubts = control::doubts(&found.profile, &default).filter(|_| flags.strict);
+    publish(flags, &output, doubts, found)
 }
 
-/// Writes the profile and shows what was found, which is shown even if it cannot be written.
-fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()> {
+/// Writes the profile, unless there are doubts, and shows what was found, which is shown even if it is not written.
+fn publish(flags: &flags::Tune, output: &Output, doubts: Option<String>, mut found: Found) -> Result<()> {
     let tuned = &found.profile;
-    let written = output.write(&profile::write(tuned));
-    let written = written.and_then(|()| found.journal.complete(found.seconds));
+    let written = match &doubts {
+        Some(doubts) => Err(refused(doubts, found.journal.path())),
+        None => write(output, &mut found.journal, tuned, found.seconds),
+    };
     let journal = found.journal.path();
-    let written = written.map_err(|error| early(error, journal));
     if flags.json {
-        let report = report::json(tuned, [output.path(), journal], found.seconds, found.gate.failures());
+        let files = report::Files { profile: written.is_ok().then_some(output.path()), journal };
+        let report = report::json(tuned, &files, found.seconds, found.gate.failures());
         return stdout::print_json(&report).and(written);
     }
     stdout::print(&report::text(tuned))?;
@@ -101,6 +117,22 @@ fn publish(flags: &flags::Tune, output: &Output, mut found: Found) -> Result<()>
     stderr::say(format_args!("every measurement is in {}", journal.display()));
     stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
     Ok(())
+}
+
+fn write(output: &Output, journal: &mut Journal, tuned: &Profile, seconds: f64) -> Result<()> {
+    let written = output.write(&profile::write(tuned)).and_then(|()| journal.complete(seconds));
+    written.map_err(|error| early(error, journal.path()))
+}
+
+/// The error of `--strict`.
+fn refused(doubts: &str, journal: &Path) -> anyhow::Error {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    let without = resuming(args.filter(|arg| arg != "--strict"));
+    anyhow!(
+        "--strict wrote no profile, for these margins are below the A/A noise: {doubts}; what was measured is in {}; measure \
+         again on a quieter machine, or write it as it is: {without}",
+        journal.display()
+    )
 }
 
 /// How the profile was made.
@@ -114,6 +146,8 @@ fn origin(flags: &flags::Tune, grid: &Enumeration, rustc: String, seconds: f64) 
         effort: effort.name.to_owned(),
         budget_seconds: budget.map(|budget| budget.as_secs()),
         seconds,
+        complete: None,
+        samples: None,
     }
 }
 
@@ -121,6 +155,8 @@ fn origin(flags: &flags::Tune, grid: &Enumeration, rustc: String, seconds: f64) 
 struct Found {
     profile: Profile,
     gate: Gate,
+    is_complete: bool,
+    tally: Tally,
     seconds: f64,
     journal: Journal,
 }
@@ -132,7 +168,8 @@ fn search(
     variants: Vec<(Isa, Vec<PassVariant>)>,
     mut machine: Journaled<Child>,
 ) -> Result<Found> {
-    let weight = search::weight(&effort.sizes) * variants.len() as f64;
+    let rows = flags.rows.list();
+    let weight = weight::weight(&effort.sizes, rows) * variants.len() as f64;
     let mut clock = Clock::new(machine.time(), effort.budget, weight);
     let progress = Progress::new();
     let mut gate = Gate::default();
@@ -147,6 +184,7 @@ fn search(
             default,
             isa,
             accuracies: flags.accuracy.list(),
+            rows,
             variants,
             known: HashMap::new(),
         };
@@ -156,7 +194,14 @@ fn search(
     report::failures(gate.failures()).iter().for_each(stderr::say);
     let host = host::host();
     let profile = Profile { name: host::profile_name(&host), host: Some(host), origin: None, tables };
-    Ok(Found { profile, gate, seconds: clock.elapsed().as_secs_f64(), journal: machine.into_journal() })
+    Ok(Found {
+        profile,
+        gate,
+        is_complete: clock.is_complete(),
+        tally: machine.tally(),
+        seconds: clock.elapsed().as_secs_f64(),
+        journal: machine.into_journal(),
+    })
 }
 
 /// Opens the journal that the flags ask for, and says what came of it.
@@ -200,6 +245,18 @@ fn resuming(args: impl Iterator<Item = String>) -> String {
     words.join(" ")
 }
 
+/// Batches alone, of rows that are all too long for them, would be nothing.
+fn require_batches(rows: flags::RowCounts, sizes: &[usize]) -> Result<()> {
+    let longest = Rows::Batch.longest_row().unwrap_or(usize::MAX);
+    match rows == flags::RowCounts::Batch && sizes.iter().all(|&len| len > longest) {
+        true => Err(bad_input(format!(
+            "--rows batch tunes rows of up to {longest} elements, and --sizes names none: longer ones have the plan of a \
+             single row"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// The ISAs to tune: those asked for, or the best available.
 fn isas(flags: &flags::Tune, available: &[Isa]) -> Result<Vec<Isa>> {
     flags.isa.iter().try_for_each(|&isa| host::require(isa, available))?;
@@ -239,10 +296,11 @@ fn dry_run(flags: &flags::Tune, effort: &Effort, variants: &[(Isa, Vec<PassVaria
         let counts: serde_json::Map<_, _> =
             counts.into_iter().map(|(isa, count)| (isa, count.into())).collect();
         return stdout::print_json(&serde_json::json!({
-            "effort": effort.name, "variants": counts, "sizes": effort.sizes, "seconds": seconds,
+            "effort": effort.name, "variants": counts, "sizes": effort.sizes,
+            "rows": flags.rows.list().iter().map(|rows| rows.id()).collect::<Vec<_>>(), "seconds": seconds,
         }));
     }
-    stdout::print(&report::dry_run(effort.name, &counts, &effort.sizes, seconds))
+    stdout::print(&report::dry_run(effort, &counts, flags.rows.list()))
 }
 
 /// The measuring process must be able to run what it will be asked.
@@ -279,6 +337,16 @@ mod tests {
         assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
         let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
+    }
+
+    #[test]
+    fn batches_of_long_rows_alone_are_refused() {
+        use flags::RowCounts::{Batch, Both, Single};
+        for (rows, sizes) in [(Both, [1 << 16]), (Single, [1 << 16]), (Batch, [1 << 15])] {
+            require_batches(rows, &sizes).unwrap();
+        }
+        let error = require_batches(Batch, &[1 << 16, 1 << 20]).unwrap_err();
+        assert!(crate::error::is_bad_input(&error) && error.to_string().contains("up to 32768"), "{error}");
     }
 
     #[test]

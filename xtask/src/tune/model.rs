@@ -9,21 +9,33 @@ use softmax_bench::protocol::{Candidate, TimeRequest};
 use softmax_spec::{Algorithm, Exp, Pass, PassVariant, Plan, fingerprint};
 use std::time::Duration;
 
-/// A machine on which reloading wins in cache and Two-Pass beyond, unroll 8 is best for every pass, and one variant,
-/// the fastest of all, is wrong.
+/// A machine on which reloading wins in cache and Two-Pass beyond, in batches online, unroll 8 is best for every pass, and one
+/// variant, the fastest of all, is wrong.
 pub struct Model {
     /// The wall time that its answers have taken.
     pub time: Time,
     /// Other seeds, other noise.
     pub seed: u64,
-    /// What was timed, with the length of the row.
-    pub timed: Vec<(Candidate, usize)>,
+    /// Whether a batch takes other times than a row.
+    pub batches_differ: bool,
+    /// What was timed, in this order.
+    pub timed: Vec<Timed>,
     /// What was verified.
     pub verified: Vec<Candidate>,
     /// Questions asked so far.
     pub questions: usize,
     /// The question that is not answered any more.
     pub dies_at: usize,
+}
+
+/// A candidate in a batch of rounds.
+pub struct Timed {
+    /// What it is.
+    pub candidate: Candidate,
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Elements of a row.
+    pub len: usize,
 }
 
 /// Up to this length rows are in the cache.
@@ -39,6 +51,7 @@ impl Model {
         Model {
             time: Time::default(),
             seed,
+            batches_differ: true,
             timed: Vec::new(),
             verified: Vec::new(),
             questions: 0,
@@ -71,8 +84,12 @@ impl Model {
     }
 
     /// Nanoseconds per element without noise.
-    pub fn truth(candidate: &str, len: usize) -> f64 {
+    pub fn truth(&self, candidate: &str, rows: usize, len: usize) -> f64 {
+        let in_batch = self.batches_differ && rows > 1;
         match candidate.parse::<Plan>() {
+            Ok(plan) if in_batch && plan.algorithm() == Algorithm::Online => {
+                0.3 * plan.passes().iter().map(|pass| Model::pass(pass, len)).sum::<f64>()
+            }
             // Nothing is gained by blocks or registers here, so that the crossover is one of the classic algorithms.
             Ok(plan) if !CLASSIC.contains(&plan.algorithm()) => 9.0,
             Ok(plan) => plan.passes().iter().map(|pass| Model::pass(pass, len)).sum(),
@@ -84,17 +101,22 @@ impl Model {
 impl Timings for Model {
     fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
         self.asked()?;
-        self.timed.extend(request.candidates.iter().map(|candidate| (candidate.clone(), request.len)));
+        let &TimeRequest { rows, len, rounds, .. } = request;
+        let timed = |candidate: &Candidate| Timed { candidate: candidate.clone(), rows, len };
+        self.timed.extend(request.candidates.iter().map(timed));
         let mut random = self.seed ^ fingerprint(format!("{request:?}").into_bytes());
         let mut noisy = |truth: f64| {
             let uniform = uniform(&mut random);
             let outlier = if next(&mut random).is_multiple_of(15) { 3.0 } else { 1.0 };
             truth * (1.0 + 0.01 * uniform) * outlier
         };
-        let (rounds, len) = (request.rounds, request.len);
-        let mut times = |id: &Candidate| (0..rounds).map(|_| noisy(Model::truth(id, len))).collect();
+        let mut times = |id: &Candidate| {
+            let truth = self.truth(id, rows, len);
+            (0..rounds).map(|_| noisy(truth)).collect()
+        };
         let samples: Vec<Vec<f64>> = request.candidates.iter().map(&mut times).collect();
-        let calls = samples.iter().flatten().map(|ns| (ns * len as f64 * 1e-3).max(request.sample_us));
+        let calls =
+            samples.iter().flatten().map(|ns| (ns * (rows * len) as f64 * 1e-3).max(request.sample_us));
         self.time.pass(Duration::from_secs_f64(calls.sum::<f64>() * 1e-6));
         Ok(samples)
     }

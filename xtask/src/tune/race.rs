@@ -6,10 +6,12 @@
 
 use super::clock::Deadline;
 use crate::measuring::Timings;
+use crate::measuring::contention::Tally;
 use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios};
 use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_spec::Rows;
 use std::cmp::Reverse;
 
 /// A candidate of a race.
@@ -21,13 +23,22 @@ pub struct Entry {
     pub groups: Vec<usize>,
 }
 
-/// The row that is raced on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The row that is raced on, alone or in a batch of such rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Row {
     /// Elements.
     pub len: usize,
     /// Whether output overwrites input.
     pub in_place: bool,
+    /// Whether it is alone.
+    pub rows: Rows,
+}
+
+impl Row {
+    /// Elements of the whole batch.
+    pub fn elements(self) -> usize {
+        self.rows.timed(self.len) * self.len
+    }
 }
 
 /// How long a race goes on.
@@ -63,6 +74,8 @@ pub struct Finish {
     pub samples: Vec<Vec<f64>>,
     /// Whether the entry was in contention to the end.
     pub alive: Vec<bool>,
+    /// The share of samples that other processes had a part in; `None` where the system does not tell.
+    pub contended: Option<f64>,
 }
 
 impl Finish {
@@ -90,7 +103,12 @@ pub fn race(
     mut leading: impl FnMut(&str),
 ) -> Result<Finish> {
     let groups = 1 + entries.iter().flat_map(|entry| &entry.groups).max().copied().unwrap_or(0);
-    let mut finish = Finish { samples: vec![Vec::new(); entries.len()], alive: vec![true; entries.len()] };
+    let mut finish = Finish {
+        samples: vec![Vec::new(); entries.len()],
+        alive: vec![true; entries.len()],
+        contended: None,
+    };
+    let mut tally = Tally::default();
     let mut next = rules.first.min(rules.rounds);
     while next > 0 {
         let started = deadline.time().now();
@@ -98,14 +116,15 @@ pub fn race(
         let candidates = racing.iter().map(|&i| entries[i].id.clone()).collect();
         let request = TimeRequest {
             candidates,
-            rows: 1,
+            rows: row.rows.timed(row.len),
             len: row.len,
             in_place: row.in_place,
             rounds: next,
             sample_us: rules.sample_us,
         };
-        let samples = timings.all_samples(&request)?;
-        for (&i, new) in racing.iter().zip(samples) {
+        let measured = timings.all_measured(&request)?;
+        tally.add(&measured);
+        for (&i, new) in racing.iter().zip(measured.samples) {
             finish.samples[i].extend(new);
         }
         let largest = eliminate(&mut finish, entries, groups, rules.keep);
@@ -125,6 +144,7 @@ pub fn race(
             break;
         }
     }
+    finish.contended = tally.counts().map(|counts| counts.contended as f64 / counts.taken as f64);
     Ok(finish)
 }
 
@@ -167,7 +187,8 @@ pub struct Decision {
     pub ties: Vec<usize>,
 }
 
-/// The fastest of `contenders`, or of those that cannot be told apart from it the one with the smallest `key`.
+/// The fastest of those `contenders` that ran to the end, or of those that cannot be told apart from it the one with the
+/// smallest `key`.
 ///
 /// The fastest by the median of time relative to the round's level, so that slow rounds count no more than others.
 pub fn decide<K: Ord>(
@@ -175,7 +196,8 @@ pub fn decide<K: Ord>(
     contenders: &[usize],
     key: impl Fn(usize) -> K,
 ) -> Option<Decision> {
-    let rounds = contenders.iter().map(|&i| samples[i].len()).min()?;
+    let rounds = contenders.iter().map(|&i| samples[i].len()).max()?;
+    let contenders: Vec<usize> = contenders.iter().copied().filter(|&i| samples[i].len() == rounds).collect();
     let level = |round: usize| median(&contenders.iter().map(|&i| samples[i][round]).collect::<Vec<_>>());
     let levels: Vec<f64> = (0..rounds).map(level).collect();
     let time = |i: usize| median(&ratios(&samples[i], &levels));
@@ -241,7 +263,7 @@ mod tests {
 
     const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, keep: 2, sample_us: 1.0 };
     const CONFIRMATION: Rules = Rules { first: 7, batch: 7, rounds: 28, keep: 0, sample_us: 1.0 };
-    const ROW: Row = Row { len: 100, in_place: false };
+    const ROW: Row = Row { len: 100, in_place: false, rows: Rows::Single };
 
     fn entries(times: &[f64], group: usize) -> Vec<Entry> {
         times
@@ -317,6 +339,13 @@ mod tests {
         }
         let same = vec![vec![1.0, 1.1, 0.9, 1.0]; 3];
         assert_eq!(decide(&same, &[0, 1, 2], |i| 9 - i), Some(Decision { winner: 2, ties: vec![0, 1] }));
+    }
+
+    #[test]
+    fn who_dropped_out_neither_wins_nor_shortens_the_others() {
+        // Alike in the rounds that the third ran.
+        let samples = [vec![1.0, 1.0, 2.0, 2.0, 2.0], vec![1.1, 1.1, 1.0, 1.0, 1.0], vec![0.9, 0.9]];
+        assert_eq!(decide(&samples, &[0, 1, 2], |i| i).unwrap().winner, 1);
     }
 
     #[test]

@@ -4,18 +4,18 @@ use super::classes::{self, Pick};
 use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist};
 use super::effort::Effort;
-use super::field::{Field, conclude};
+use super::field::{Choosing, Field, conclude};
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
 use super::race::{Entry, Finish, Row, Rules, race};
+use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossovers};
 use crate::length::Length;
 use crate::measuring::Timings;
 use crate::measuring::statistics::median;
-use crate::profiles;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
-use softmax_spec::profile::{Class, Profile, Table};
-use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Pass, PassVariant, Plan};
+use softmax_spec::profile::{Class, Profile, Situation, Table};
+use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Pass, PassVariant, Plan, Rows};
 use std::collections::{BTreeMap, HashMap};
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
@@ -36,31 +36,12 @@ pub struct Search<'a, M> {
     pub isa: Isa,
     /// The accuracies to find plans for.
     pub accuracies: &'a [Accuracy],
+    /// Whether for rows alone, for batches, or both.
+    pub rows: &'a [Rows],
     /// The ISA's variants that may be used.
     pub variants: Vec<PassVariant>,
     /// Nanoseconds per element of passes where they were timed last, filled by the search.
     pub known: HashMap<PassVariant, f64>,
-}
-
-/// Parts of a length's weight: screening is the most candidates, and the rest is done twice, in place or not.
-const SCREENING: f64 = 0.4;
-const RACING: f64 = 0.15;
-const CONFIRMING: f64 = 0.15;
-/// The crossovers' part of the weight of all lengths.
-const CROSSOVERS: f64 = 0.15;
-/// Weight of the gate on one ISA, in lengths: it takes seconds.
-const GATE: f64 = 1.0;
-/// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
-const FREE_LENGTH_LOG2: f64 = 16.0;
-const WEIGHT_PER_OCTAVE: f64 = 0.5;
-
-/// What the work on one ISA weighs.
-pub fn weight(sizes: &[usize]) -> f64 {
-    GATE + sizes.iter().map(|&len| weight_of(len)).sum::<f64>() * (1.0 + CROSSOVERS)
-}
-
-fn weight_of(len: usize) -> f64 {
-    1.0 + WEIGHT_PER_OCTAVE * ((len as f64).log2() - FREE_LENGTH_LOG2).max(0.0)
 }
 
 /// Generating a row and its parameters, which a request costs once.
@@ -68,11 +49,11 @@ const SETUP_NS_PER_ELEMENT: f64 = 25.0;
 /// From one length to the next a pass may leave a cache; measured ratios stay below this.
 const CACHE_STEP: f64 = 1.5;
 
-/// Picks by accuracy (index) and in place or not, by ascending length.
-type Picks = BTreeMap<(usize, bool), Vec<Pick>>;
+/// Picks by accuracy (index), in place or not, alone or in batches, by ascending length.
+type Picks = BTreeMap<(usize, bool, Rows), Vec<Pick>>;
 
 impl<M: Timings + Oracle> Search<'_, M> {
-    /// Searches at every length that time allows and returns a table per accuracy, in place or not.
+    /// Searches at every length that time allows and returns a table per accuracy, in place or not, alone or in batches.
     pub fn run(&mut self, sizes: &[usize]) -> Result<Vec<Table>> {
         self.verify_variants()?;
         let mut picks = Picks::new();
@@ -84,21 +65,34 @@ impl<M: Timings + Oracle> Search<'_, M> {
                     self.isa,
                     left.join(", ")
                 ));
-                self.clock.skip(sizes[i..].iter().map(|&len| weight_of(len)).sum());
+                self.clock.skip(sizes[i..].iter().map(|&len| weight_at(len, self.rows)).sum());
                 break;
             }
-            let shortlist = self.screen(len)?;
-            for in_place in [false, true] {
-                self.pick(Row { len, in_place }, &shortlist, &mut picks)?;
-            }
+            self.search_at(len, &mut picks)?;
         }
         self.tables(picks, sizes)
+    }
+
+    /// Searches at one length and adds the picks.
+    fn search_at(&mut self, len: usize, picks: &mut Picks) -> Result<()> {
+        let mut shortlist = self.screen(len, Rows::Single)?;
+        let rows = self.rows.iter().copied().filter(|&rows| takes(rows, len));
+        for rows in rows.collect::<Vec<_>>() {
+            if rows == Rows::Batch {
+                // Passes over parts of a row are the same in a batch; whole rows overlap there.
+                shortlist.extend(self.screen(len, rows)?);
+            }
+            for in_place in [false, true] {
+                self.pick(Row { len, in_place, rows }, &shortlist, picks)?;
+            }
+        }
+        Ok(())
     }
 
     /// The correctness gate of the passes.
     fn verify_variants(&mut self) -> Result<()> {
         let what = format!("{}: verifying {} variants", self.isa, self.variants.len());
-        self.clock.step(GATE);
+        self.clock.step(weight::GATE);
         self.progress.step(self.clock, &what);
         let (gate, machine) = (&mut *self.gate, &mut *self.machine);
         let mut right = Vec::new();
@@ -112,33 +106,34 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Races the passes and returns the fastest of each (pass, exp core), of those that go backward one: what that is
-    /// worth shows only after another pass.
-    fn screen(&mut self, len: usize) -> Result<Shortlist> {
-        let deadline = self.clock.step(SCREENING * weight_of(len));
-        let groups = grouped(self.affordable_variants(len, &deadline));
+    /// worth shows only after another pass. In batches those that take whole rows, which are plans by themselves.
+    fn screen(&mut self, len: usize, rows: Rows) -> Result<Shortlist> {
+        let deadline = self.clock.step(weight::screening(rows) * weight_of(len));
+        let row = Row { len, in_place: false, rows };
+        let groups = grouped(self.affordable_variants(row, &deadline));
         let variants: Vec<(usize, PassVariant)> = groups
             .values()
             .enumerate()
             .flat_map(|(g, members)| members.iter().map(move |v| (g, *v)))
             .collect();
-        let entries: Vec<Entry> = variants
-            .iter()
-            .map(|(group, variant)| Entry { id: variant.id(), groups: vec![*group] })
-            .collect();
-        let what = format!("{} n={}: screening {} passes", self.isa, Length(len), entries.len());
+        let id = |variant: &PassVariant| match rows {
+            Rows::Single => variant.id(),
+            Rows::Batch => compose::of_one_pass(variant).map_or_else(String::new, |plan| plan.to_string()),
+        };
+        let entries: Vec<Entry> =
+            variants.iter().map(|(group, variant)| Entry { id: id(variant), groups: vec![*group] }).collect();
+        if entries.is_empty() {
+            return Ok(Shortlist::new());
+        }
+        let what = format!("{}: screening {} passes", self.place(row), entries.len());
         self.progress.step(self.clock, &what);
-        let finish = race(
-            self.machine,
-            Row { len, in_place: false },
-            &entries,
-            &self.effort.screening,
-            &deadline,
-            |id| {
-                self.progress.leader(id);
-            },
-        )?;
+        let finish = race(self.machine, row, &entries, &self.effort.screening, &deadline, |id| {
+            self.progress.leader(id);
+        })?;
         let timed = |i: usize| (variants[i].1, median(&finish.samples[i]));
-        self.known.extend((0..entries.len()).map(timed));
+        if rows == Rows::Single {
+            self.known.extend((0..entries.len()).map(timed));
+        }
         let mut shortlist = Shortlist::new();
         for (group, &(pass, exp, direction)) in groups.keys().enumerate() {
             let count = if direction == Direction::Backward { 1 } else { self.effort.tiles };
@@ -148,20 +143,33 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(shortlist)
     }
 
+    /// Where the search is, for people.
+    fn place(&self, row: Row) -> String {
+        let place = if row.in_place { " in place" } else { "" };
+        let batch = match row.rows {
+            Rows::Single => String::new(),
+            Rows::Batch => format!("{}x", row.rows.timed(row.len)),
+        };
+        format!("{} n={batch}{}{place}", self.isa, Length(row.len))
+    }
+
     /// All variants for rows of this length, or if that takes too long as many of each group as there is time for: those
     /// that did well at the length before.
-    fn affordable_variants(&self, len: usize, deadline: &Deadline) -> Vec<PassVariant> {
-        let fits = |variant: &&PassVariant| suits(variant.shortest_row(), variant.longest_row(), len);
+    fn affordable_variants(&self, row: Row, deadline: &Deadline) -> Vec<PassVariant> {
+        let fits = |variant: &&PassVariant| {
+            let can_be_timed = row.rows == Rows::Single || variant.pass.takes_whole_rows();
+            can_be_timed && suits(variant.shortest_row(), variant.longest_row(), row.len)
+        };
         let mut groups = grouped(self.variants.iter().filter(fits).copied());
         for group in groups.values_mut() {
             group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
         }
-        let mut seconds = deadline.left().as_secs_f64() - setup_seconds(len);
+        let mut seconds = deadline.left().as_secs_f64() - setup_seconds(row);
         let mut kept = Vec::new();
         let deepest = groups.values().map(Vec::len).max().unwrap_or(0);
         for place in 0..deepest {
             for variant in groups.values().filter_map(|group| group.get(place)) {
-                let cost = self.seconds(&self.effort.screening, len, self.expected_ns(variant));
+                let cost = self.seconds(&self.effort.screening, row, self.expected_ns(variant));
                 seconds -= cost;
                 if place == 0 || seconds > 0.0 {
                     kept.push(*variant);
@@ -189,10 +197,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// What the first batch costs for one candidate: in every round a sample and a call that is not timed.
-    fn seconds(&self, rules: &Rules, len: usize, ns_per_element: f64) -> f64 {
+    fn seconds(&self, rules: &Rules, row: Row, ns_per_element: f64) -> f64 {
         /// Calibration, in rounds.
         const CALIBRATION: f64 = 2.0;
-        let call = len as f64 * ns_per_element * 1e-9;
+        let call = row.elements() as f64 * ns_per_element * 1e-9;
         (rules.first as f64 + CALIBRATION) * ((rules.sample_us * 1e-6).max(call) * 1.1 + call)
     }
 
@@ -201,62 +209,69 @@ impl<M: Timings + Oracle> Search<'_, M> {
         const CALLS: f64 = 300.0;
         let known: Vec<f64> = self.known.values().copied().collect();
         let call = len as f64 * median(&known) * CACHE_STEP * 1e-9;
-        CALLS * call + 5.0 * setup_seconds(len)
+        CALLS * call + 5.0 * setup_seconds(Row { len, in_place: false, rows: Rows::Single })
     }
 
-    /// Races plans on one row, confirms the finalists, and adds the picks.
+    /// Races plans on one row, or on a batch, confirms the finalists, and adds the picks.
     fn pick(&mut self, row: Row, shortlist: &Shortlist, picks: &mut Picks) -> Result<()> {
-        let place = if row.in_place { " in place" } else { "" };
-        let place = format!("{} n={}{place}", self.isa, Length(row.len));
+        let place = self.place(row);
         let weight = weight_of(row.len);
-        let deadline = self.clock.step(RACING * weight);
+        let deadline = self.clock.step(weight::RACING * weight);
+        let choices: Vec<Choosing> =
+            (0..self.accuracies.len()).map(|group| self.choosing(group, row, picks)).collect();
         let mut field = Field::default();
-        for (group, &accuracy) in self.accuracies.iter().enumerate() {
-            let before = picks.get(&(group, row.in_place)).and_then(|picks| picks.last());
-            self.add_contenders(
-                &mut field,
-                &Situation { group, accuracy, row },
-                shortlist,
-                before,
-                &deadline,
-            )?;
+        for choosing in &choices {
+            self.add_contenders(&mut field, choosing, shortlist, &deadline)?;
         }
         self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
         let progress = self.progress;
         let leading = |id: &str| progress.leader(id);
         let raced = race(self.machine, row, &field.entries, &self.effort.racing, &deadline, leading)?;
 
-        let deadline = self.clock.step(CONFIRMING * weight);
-        let final_field = self.finalists(&field, &raced, row)?;
+        let deadline = self.clock.step(weight::CONFIRMING * weight);
+        let final_field = self.finalists(&field, &raced, row, &choices)?;
         self.progress.step(self.clock, &format!("{place}: confirming"));
         let confirmed =
             race(self.machine, row, &final_field.entries, &self.effort.confirmation, &deadline, leading)?;
-        for (group, &accuracy) in self.accuracies.iter().enumerate() {
-            let default = self.default_plan(accuracy, row);
-            let picks = picks.entry((group, row.in_place)).or_default();
-            let before = picks.last().map(|pick| pick.plan.clone());
-            picks.extend(conclude(&final_field, &confirmed.samples, group, row, &default, before.as_ref()));
+        for choosing in &choices {
+            let pick = conclude(&final_field, &confirmed, choosing);
+            picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
+    }
+
+    /// What is to be chosen at a row for an accuracy.
+    fn choosing(&self, group: usize, row: Row, picks: &Picks) -> Choosing {
+        let accuracy = self.accuracies[group];
+        let last = |rows| picks.get(&(group, row.in_place, rows)).and_then(|picks: &Vec<Pick>| picks.last());
+        let plan = |pick: &Pick| pick.plan.clone();
+        let is_of_this_length = |pick: &&Pick| row.rows == Rows::Batch && pick.evidence.len == row.len;
+        let situation = self.situation(accuracy, row.in_place, row.rows);
+        Choosing {
+            group,
+            accuracy,
+            row,
+            default: self.default.plan(situation, row.len),
+            before: last(row.rows).map(plan),
+            alone: last(Rows::Single).filter(is_of_this_length).map(plan),
+        }
     }
 
     /// Adds the plans that reach the accuracy, as many as there is time for, to a race.
     fn add_contenders(
         &mut self,
         field: &mut Field,
-        situation: &Situation,
+        choosing: &Choosing,
         shortlist: &Shortlist,
-        before: Option<&Pick>,
         deadline: &Deadline,
     ) -> Result<()> {
-        let &Situation { group, accuracy, row } = situation;
-        let contenders = compose::contenders(shortlist, accuracy, row.in_place);
+        let Choosing { group, accuracy, row, default, before, alone } = choosing;
+        let contenders = compose::contenders(shortlist, *accuracy, row.in_place);
         let mut seconds =
-            (deadline.left().as_secs_f64() - setup_seconds(row.len)) / self.accuracies.len() as f64;
+            (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
-        let known = [before.map(|pick| pick.plan.clone()), Some(self.default_plan(accuracy, row))];
-        let known: Vec<Plan> =
-            known.into_iter().flatten().filter(|plan| self.may_win(plan, accuracy, row.len)).collect();
+        let known = [alone.as_ref(), before.as_ref(), Some(default)].into_iter().flatten();
+        let known: Vec<Plan> = known.filter(|plan| self.may_win(plan, choosing)).cloned().collect();
         let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
         let mut added = 0;
         for (plan, predicted) in known.into_iter().map(|plan| (plan, fastest)).chain(composed) {
@@ -265,88 +280,98 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 break;
             }
             if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
-                seconds -= self.seconds(&self.effort.racing, row.len, predicted);
-                added += usize::from(field.add(&plan, Some(group)));
+                seconds -= self.seconds(&self.effort.racing, *row, predicted);
+                added += usize::from(field.add(&plan, Some(*group)));
             }
         }
         Ok(())
     }
 
-    /// The best of every accuracy, the best of another algorithm than the leader's, the default, and the references.
-    fn finalists(&mut self, field: &Field, raced: &Finish, row: Row) -> Result<Field> {
-        let mut finalists = Field::default();
+    /// The best of every accuracy, the best of another algorithm than the leader's, the default, for a batch the plan of a
+    /// row alone, the references, and the first leader once more. What margins are taken over runs to the end.
+    fn finalists(&mut self, field: &Field, raced: &Finish, row: Row, choices: &[Choosing]) -> Result<Field> {
+        let (mut finalists, mut control) = (Field::default(), None);
         finalists.add_reference(MEMCPY);
-        finalists.add_reference(READ_SUM);
-        for (group, &accuracy) in self.accuracies.iter().enumerate() {
-            let default = self.default_plan(accuracy, row);
-            let max_ulp = default.reaches(accuracy).then_some(accuracy.max_ulp());
+        if row.rows == Rows::Single {
+            finalists.add_reference(READ_SUM);
+        }
+        for choosing in choices {
+            let Choosing { group, accuracy, default, alone, .. } = choosing;
+            let max_ulp = default.reaches(*accuracy).then_some(accuracy.max_ulp());
             if !self.gate.admits(self.machine, &default.to_string(), max_ulp)? {
                 bail!("the default plan `{default}` is wrong: mend softmax-kernels/tuned/default.toml first");
             }
-            finalists.add(&default, self.may_win(&default, accuracy, row.len).then_some(group));
-            let ranking = raced.ranking(&field.entries, group);
+            finalists.add(default, self.may_win(default, choosing).then_some(*group));
+            finalists.keep(default);
+            if let Some(alone) = alone {
+                finalists.add(alone, Some(*group));
+                finalists.keep(alone);
+            }
+            let ranking = raced.ranking(&field.entries, *group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
             let Some(leader) = ranking.first().map(plan) else { continue };
             let best = ranking.iter().filter(|&&i| raced.alive[i]).take(self.effort.finalists);
             let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
             for i in best.chain(other) {
-                finalists.add(plan(i), Some(group));
+                finalists.add(plan(i), Some(*group));
             }
+            other.into_iter().for_each(|i| finalists.keep(plan(i)));
+            control.get_or_insert_with(|| leader.clone());
         }
+        // Where no plan is right, the default's.
+        let control = control.or_else(|| Some(choices.first()?.default.clone()));
+        control.iter().for_each(|control| finalists.add_control(control));
         Ok(finalists)
     }
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
-    fn may_win(&self, plan: &Plan, accuracy: Accuracy, len: usize) -> bool {
-        let fits = suits(plan.shortest_row(), plan.longest_row(), len);
-        fits && plan.reaches(accuracy) && plan.passes().iter().all(|pass| self.variants.contains(pass))
+    fn may_win(&self, plan: &Plan, choosing: &Choosing) -> bool {
+        let fits = suits(plan.shortest_row(), plan.longest_row(), choosing.row.len);
+        let is_left = plan.passes().iter().all(|pass| self.variants.contains(pass));
+        fits && plan.reaches(choosing.accuracy) && is_left
     }
 
-    /// What the default profile would use; where it says nothing, what the library falls back to.
-    fn default_plan(&self, accuracy: Accuracy, row: Row) -> Plan {
-        let (isa, in_place) = (self.isa, row.in_place);
-        let situation = profiles::Situation { isa, element: Element::F32, accuracy, in_place, threads: 1 };
-        situation.plan(self.default, row.len)
+    fn situation(&self, accuracy: Accuracy, in_place: bool, rows: Rows) -> Situation {
+        Situation { isa: self.isa, element: Element::F32, accuracy, in_place, rows, threads: 1 }
     }
 
     /// Size classes of every situation.
     fn tables(&mut self, picks: Picks, sizes: &[usize]) -> Result<Vec<Table>> {
-        let weight = CROSSOVERS * sizes.iter().map(|&len| weight_of(len)).sum::<f64>();
-        let count = picks.len();
         let mut tables = Vec::new();
-        for ((group, in_place), picks) in picks {
-            let accuracy = self.accuracies[group];
-            let deadline = self.clock.step(weight / count as f64);
-            let place = if in_place { " in place" } else { "" };
-            self.progress
-                .step(self.clock, &format!("{} {accuracy}{place}: finding the crossovers", self.isa));
-            if picks.is_empty() {
-                self.progress.note(&format!("{} {accuracy}{place}: no plan is right, so no table", self.isa));
+        for ((group, in_place, rows), picks) in picks {
+            let situation = self.situation(self.accuracies[group], in_place, rows);
+            let weight = weight_of_crossovers(sizes, rows) / (2 * self.accuracies.len()) as f64;
+            let deadline = self.clock.step(weight);
+            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
+            let Some(first) = picks.first() else {
+                self.progress.note(&format!("{situation}: no plan is right, so no table"));
                 continue;
-            }
-            let mut classes =
-                classes::classes(self.machine, &picks, in_place, &self.effort.crossover, &deadline)?;
-            let longest = classes.last().and_then(|class| class.plan.longest_row());
-            if let (Some(last), Some(longest)) = (classes.last_mut(), longest) {
-                last.upper = Some(longest);
-                let plan = Plan::fallback(self.isa, Element::F32, accuracy);
-                classes.push(Class { upper: None, plan, evidence: None });
-            }
+            };
+            let row = Row { len: first.evidence.len, in_place, rows };
+            let mut classes = classes::classes(self.machine, &picks, row, &self.effort.crossover, &deadline)?;
+            end(&mut classes, situation);
             if classes.len() > 1 && deadline.has_passed() {
-                let what = format!("{} {accuracy}{place}", self.isa);
-                self.progress
-                    .note(&format!("no time for the crossovers of {what}: some bounds are only estimates"));
+                self.clock.cut_short();
+                self.progress.note(&format!(
+                    "no time for the crossovers of {situation}: some bounds are only estimates"
+                ));
             }
-            tables.push(Table {
-                isa: self.isa,
-                element: Element::F32,
-                accuracy,
-                in_place,
-                threads: 1,
-                classes,
-            });
+            tables.push(Table { situation, classes });
         }
         Ok(tables)
+    }
+}
+
+/// The last class ends where its plan or its kind of rows does. Beyond it a single row takes the fallback, and a batch what a
+/// single row takes.
+fn end(classes: &mut Vec<Class>, situation: Situation) {
+    let Situation { isa, element, accuracy, rows, .. } = situation;
+    let Some(last) = classes.last_mut() else { return };
+    let ends = [last.plan.longest_row(), rows.longest_row()];
+    last.upper = ends.into_iter().flatten().min();
+    if last.upper.is_some() && rows == Rows::Single {
+        let plan = Plan::fallback(isa, element, accuracy);
+        classes.push(Class { upper: None, plan, evidence: None });
     }
 }
 
@@ -365,21 +390,8 @@ fn grouped(variants: impl IntoIterator<Item = PassVariant>) -> Groups {
     groups
 }
 
-/// Whether rows of `len` elements are neither shorter than the shortest nor longer than the longest, where there is one.
-fn suits(shortest: usize, longest: Option<usize>, len: usize) -> bool {
-    shortest <= len && longest.is_none_or(|longest| len <= longest)
-}
-
-fn setup_seconds(len: usize) -> f64 {
-    len as f64 * SETUP_NS_PER_ELEMENT * 1e-9
-}
-
-/// What a pick is for.
-struct Situation {
-    /// Index of the accuracy, which is its group in races.
-    group: usize,
-    accuracy: Accuracy,
-    row: Row,
+fn setup_seconds(row: Row) -> f64 {
+    row.elements() as f64 * SETUP_NS_PER_ELEMENT * 1e-9
 }
 
 #[cfg(test)]
@@ -388,6 +400,7 @@ mod tests {
     use crate::flags;
     use crate::tune::model::{CACHE, Model, WRONG};
     use softmax_spec::Algorithm;
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     fn default() -> Profile {
@@ -397,7 +410,8 @@ mod tests {
     fn search(model: &mut Model, gate: &mut Gate, sizes: &[usize]) -> Vec<Table> {
         let mut variants = crate::project::grid().unwrap().variants;
         variants.retain(|variant| variant.isa == Isa::Avx2);
-        let mut clock = Clock::new(model.time.clone(), Duration::from_secs(3600), weight(sizes));
+        let weight = weight::weight(sizes, &Rows::ALL);
+        let mut clock = Clock::new(model.time.clone(), Duration::from_secs(3600), weight);
         Search {
             machine: model,
             effort: &Effort::new(flags::Effort::Quick),
@@ -407,6 +421,7 @@ mod tests {
             default: &default(),
             isa: Isa::Avx2,
             accuracies: &[Accuracy::Fast],
+            rows: &Rows::ALL,
             variants,
             known: HashMap::new(),
         }
@@ -419,8 +434,8 @@ mod tests {
         let mut model = Model::new(3);
         let mut gate = Gate::default();
         let tables = search(&mut model, &mut gate, &[1 << 10, 1 << 14, 1 << 18, 1 << 22]);
-        assert_eq!(tables.iter().map(|table| table.in_place).collect::<Vec<_>>(), [false, true]);
-        for table in &tables {
+        let (single, batches) = split(&tables);
+        for table in single {
             // Accumulators and stores are all alike here, so that neighbouring lengths may have different ones.
             let mut algorithms: Vec<Algorithm> =
                 table.classes.iter().map(|class| class.plan.algorithm()).collect();
@@ -436,20 +451,74 @@ mod tests {
                 assert_ne!(evidence.runner_up.as_ref().unwrap().0.algorithm(), class.plan.algorithm());
             }
         }
-        assert!(model.timed.iter().all(|(candidate, _)| !candidate.contains(WRONG)));
+        for table in batches {
+            let [class] = &table.classes[..] else { panic!("{} classes", table.classes.len()) };
+            assert_eq!(class.plan.algorithm(), Algorithm::Online);
+            assert_eq!(class.upper, Rows::Batch.longest_row());
+            assert!(class.evidence.as_ref().unwrap().speedup_over_default > 1.0);
+        }
+        assert!(model.timed.iter().all(|timed| !timed.candidate.contains(WRONG)));
         assert_eq!(gate.failures()[0].candidate, WRONG);
+    }
+
+    /// Tables for single rows and for batches, each out of place and in place.
+    fn split(tables: &[Table]) -> ([&Table; 2], [&Table; 2]) {
+        let of = |rows| {
+            let tables: Vec<&Table> = tables.iter().filter(|table| table.situation.rows == rows).collect();
+            let in_place: Vec<bool> = tables.iter().map(|table| table.situation.in_place).collect();
+            assert_eq!(in_place, [false, true]);
+            tables.try_into().expect("two tables")
+        };
+        (of(Rows::Single), of(Rows::Batch))
+    }
+
+    #[test]
+    fn batches_are_of_short_rows_alone_and_fill_the_same_share_of_a_cache() {
+        let mut model = Model::new(3);
+        search(&mut model, &mut Gate::default(), &[1 << 6, 1 << 10, 1 << 18]);
+        let batches: BTreeSet<(usize, usize)> =
+            model.timed.iter().map(|timed| (timed.rows, timed.len)).filter(|&(rows, _)| rows > 1).collect();
+        assert_eq!(batches.into_iter().collect::<Vec<_>>(), [(32, 1 << 10), (512, 1 << 6)]);
+        let in_batches = model.timed.iter().filter(|timed| timed.rows > 1);
+        assert!(in_batches.clone().all(|timed| !timed.candidate.starts_with("f32_")), "a pass has one row");
+        // Those that take whole rows are screened in batches, too.
+        let timed: BTreeSet<&str> = in_batches.map(|timed| timed.candidate.as_str()).collect();
+        let variants = crate::project::grid().unwrap().variants.into_iter();
+        let whole = variants.filter(|variant| {
+            let fits = variant.longest_row().is_some_and(|longest| longest >= 1 << 6);
+            variant.isa == Isa::Avx2 && fits && compose::is_useful(variant, &[Accuracy::Fast])
+        });
+        let plans: Vec<String> =
+            whole.map(|variant| compose::of_one_pass(&variant).unwrap().to_string()).collect();
+        assert!(!plans.is_empty() && plans.iter().all(|plan| timed.contains(plan.as_str())), "{timed:?}");
+    }
+
+    #[test]
+    fn where_nothing_differs_a_batch_takes_the_plan_of_a_row_alone() {
+        let mut model = Model { batches_differ: false, ..Model::new(3) };
+        let tables = search(&mut model, &mut Gate::default(), &[1 << 10, 1 << 14]);
+        let (single, batches) = split(&tables);
+        for (single, batches) in single.into_iter().zip(batches) {
+            for len in [1 << 10, 1 << 14] {
+                let [single, batches] = [single, batches].map(|table| &table.class(len).unwrap().plan);
+                assert_eq!(single, batches, "{len}");
+            }
+        }
     }
 
     #[test]
     fn ways_through_memory_are_raced_on_long_rows_alone_and_backward_ones_in_plans() {
         let mut model = Model::new(7);
         search(&mut model, &mut Gate::default(), &[1 << 10, 1 << 18]);
-        let passes =
-            model.timed.iter().filter_map(|(text, len)| Some((text.parse::<PassVariant>().ok()?, *len)));
+        let passes = model
+            .timed
+            .iter()
+            .filter_map(|timed| Some((timed.candidate.parse::<PassVariant>().ok()?, timed.len)));
         let (long, short): (Vec<_>, Vec<_>) = passes.partition(|&(_, len)| len > 1 << 10);
         assert!(short.iter().all(|(variant, _)| variant.shortest_row() == 0));
         assert!(long.iter().any(|(variant, _)| variant.shortest_row() > 0));
-        let backward = model.timed.iter().filter(|(text, _)| text.contains('(') && text.contains("_back"));
+        let texts = model.timed.iter().map(|timed| &timed.candidate);
+        let backward = texts.filter(|text| text.contains('(') && text.contains("_back"));
         assert!(backward.count() > 0);
     }
 
@@ -463,19 +532,20 @@ mod tests {
         let tables = Search {
             machine: &mut model,
             effort: &Effort::new(flags::Effort::Quick),
-            clock: &mut Clock::new(time, Duration::ZERO, weight(&sizes)),
+            clock: &mut Clock::new(time, Duration::ZERO, weight::weight(&sizes, &Rows::ALL)),
             progress: &Progress::silent(),
             gate: &mut Gate::default(),
             default: &default(),
             isa: Isa::Avx2,
             accuracies: &[Accuracy::Fast],
+            rows: &Rows::ALL,
             variants,
             known: HashMap::new(),
         }
         .run(&sizes)
         .unwrap();
-        assert_eq!(tables.len(), 2);
-        assert!(model.timed.len() < 200, "{} timed", model.timed.len());
+        split(&tables);
+        assert!(model.timed.len() < 400, "{} timed", model.timed.len());
         assert!(tables.iter().all(|table| table.classes.len() == 1));
     }
 }

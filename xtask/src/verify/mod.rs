@@ -105,7 +105,7 @@ fn verify_cores(flags: &flags::Verify, wanted: &Wanted, grid: &[PassVariant]) ->
 
 /// Rows of other subjects stay as they are.
 fn write(flags: &flags::Verify, all: &BTreeSet<Subject>, known: Certificate, rows: Vec<Row>) -> Result<()> {
-    let judged: Vec<Judged> = rows.iter().map(|row| judge::unjudged(row)).collect();
+    let judged: Vec<Judged> = rows.iter().map(judge::unjudged).collect();
     let updated = known.updated(rows, all);
     let (certificate, semantics) = (project::certificate_path(), document::path());
     let document = document::with_table(&project::read(&semantics)?, &updated)?;

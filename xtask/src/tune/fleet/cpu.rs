@@ -9,7 +9,7 @@ use crate::tune::compose;
 use crate::tune::race::Row;
 use softmax_spec::profile::Host;
 use softmax_spec::{
-    Accuracy, Algorithm, Direction, Exp, Isa, Pass, PassVariant, Plan, Prefetch, Store, Streams,
+    Accuracy, Algorithm, Direction, Exp, Isa, Pass, PassVariant, Plan, Prefetch, Rows, Store, Streams,
 };
 
 /// One CPU of the fleet.
@@ -138,16 +138,21 @@ impl Cpu {
         pairs.filter(|&(a, exp)| suitable(a, exp)).map(total).fold(f64::INFINITY, f64::min)
     }
 
-    /// A pass of a plan. What blocked algorithms read a second time is in the first cache.
+    /// A pass of a plan. What blocked algorithms read a second time is in the first cache; the rows of a batch come one after
+    /// the other from where it is, and each stays as near as it would alone.
     fn step(&self, algorithm: Algorithm, i: usize, pass: &PassVariant, row: Row) -> f64 {
         let blocked = matches!(algorithm, Algorithm::BlockedReload | Algorithm::BlockedRecompute);
-        let level = if blocked && i == 1 { 0 } else { self.level(row) };
+        let level = match i {
+            0 => self.level(row),
+            1 if blocked => 0,
+            _ => self.level(Row { rows: Rows::Single, ..row }),
+        };
         self.pass(pass, row, level)
     }
 
-    /// Where a row, and its output, are.
+    /// Where a row, or a batch, and its output are.
     fn level(&self, row: Row) -> usize {
-        let held = row.len as f64 * if row.in_place { 1.0 } else { 2.0 };
+        let held = row.elements() as f64 * if row.in_place { 1.0 } else { 2.0 };
         self.caches.iter().filter(|&&cache| held > cache).count()
     }
 
@@ -162,7 +167,9 @@ impl Cpu {
         let resident = if variant.pass.takes_whole_rows() { 0.8 } else { 1.0 };
         let memory = self.traffic[level] * (reads + 1.5 * writes) * self.way(variant, level);
         let (longer, shorter) = (arithmetic.max(memory), arithmetic.min(memory));
-        (longer + 0.2 * shorter) * resident + self.call / row.len as f64
+        // A pass that takes whole rows takes all of a batch in one call.
+        let elements = if variant.pass.takes_whole_rows() { row.elements() } else { row.len };
+        (longer + 0.2 * shorter) * resident + self.call / elements as f64
     }
 
     /// Loops cost in short tiles, registers in long ones, and chains where accumulators are few.

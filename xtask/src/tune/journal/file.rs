@@ -4,11 +4,10 @@
 //! behind them, which the next run cuts off. Nothing else is ever removed.
 
 use super::code::Codes;
-use super::record::{BEGINNING, Header, Record, VERSION};
+use super::record::{BEGINNING, Header, Record};
 use super::recording::Recording;
 use crate::error::bad_input;
-use anyhow::{Context, Result, anyhow};
-use serde_json::Value;
+use anyhow::{Context, Result};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -40,8 +39,8 @@ impl Journal {
     pub fn resume(path: &Path, header: Header, codes: &mut Codes) -> Result<Opened> {
         let mut file = open(path)?;
         let bytes = read(&mut file, path)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let text = str::from_utf8(&bytes[..whole]).map_err(|_| no_journal(path))?;
+        let text = whole_lines(&bytes, path)?;
+        let whole = text.len();
         let contents = Contents::read(text, path, &header, codes)?;
         let mut notes = contents.notes(path);
         if whole < bytes.len() {
@@ -87,7 +86,12 @@ impl Journal {
 
     /// Writes a record to the end.
     pub fn append(&mut self, record: &Record) -> Result<()> {
+        let before = self.file.metadata().map(|metadata| metadata.len());
         let written = self.file.write_all(record.line().as_bytes());
+        if let (Err(_), Ok(before)) = (&written, before) {
+            // Without half a record. If that fails too, the next search cuts it off.
+            let _ = self.file.set_len(before);
+        }
         written.with_context(|| format!("cannot write the journal {}", self.path.display()))?;
         self.lines += 1;
         self.is_complete = matches!(record, Record::Complete { .. });
@@ -109,8 +113,11 @@ fn open(path: &Path) -> Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(refuse("it exists and is no regular file; name another".to_owned()));
     }
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        return Err(refuse(format!("{} is no directory; create it, or name another", directory.display())));
+    }
     let options = || File::options().read(true).append(true).create(true).open(path);
-    let file = options().map_err(|error| refuse(error.to_string()))?;
+    let file = options().map_err(|error| refuse(format!("{error}; name another")))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -123,14 +130,23 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// All of a journal, which may be empty: it is so when a kill came before its first line.
-fn read(file: &mut File, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+pub fn read(file: &mut File, path: &Path) -> Result<Vec<u8>> {
+    let context = || format!("cannot read {}", path.display());
     let beginning = BEGINNING.as_bytes();
-    match bytes.starts_with(beginning) || beginning.starts_with(&bytes) {
-        true => Ok(bytes),
-        false => Err(no_journal(path)),
+    let mut bytes = Vec::new();
+    // No more of a file that is no journal, which may be a device.
+    file.take(beginning.len() as u64).read_to_end(&mut bytes).with_context(context)?;
+    if !beginning.starts_with(&bytes) {
+        return Err(no_journal(path));
     }
+    file.read_to_end(&mut bytes).with_context(context)?;
+    Ok(bytes)
+}
+
+/// Without a torn last line.
+pub fn whole_lines<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    str::from_utf8(&bytes[..whole]).map_err(|_| no_journal(path))
 }
 
 fn no_journal(path: &Path) -> anyhow::Error {
@@ -175,12 +191,9 @@ impl Contents {
         };
         for line in text.lines() {
             contents.lines += 1;
-            let record = parse(line).map_err(|problem| {
-                bad_input(format!(
-                    "{}, line {}: {problem}; restore the journal, or start another without --resume",
-                    path.display(),
-                    contents.lines
-                ))
+            let record = Record::read(line).map_err(|problem| {
+                let advice = "restore the journal, or start another without --resume";
+                bad_input(format!("{}, line {}: {problem}; {advice}", path.display(), contents.lines))
             })?;
             contents.add(record, header, codes);
         }
@@ -230,24 +243,11 @@ impl Contents {
     }
 }
 
-/// The record of a line, or what is wrong with it.
-fn parse(line: &str) -> Result<Record> {
-    let value: Value = serde_json::from_str(line).map_err(|error| anyhow!("no JSON ({error})"))?;
-    if let Some(version) = value["softmax_journal"]["version"].as_u64().filter(|&version| version != VERSION)
-    {
-        return Err(anyhow!("it has format {version}, and this version of tune reads format {VERSION}"));
-    }
-    // From the text: a value's numbers need not be exact.
-    let record: Record = serde_json::from_str(line).map_err(|error| anyhow!("no record ({error})"))?;
-    match &record {
-        Record::Samples(samples) if !samples.is_sound() => Err(anyhow!("samples are missing")),
-        _ => Ok(record),
-    }
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use super::super::record::VERSION;
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn a_full_disk_is_one_line_that_names_the_journal() {

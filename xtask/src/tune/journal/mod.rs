@@ -5,6 +5,7 @@
 //! Records are found by question, not by place: other lengths, flags or kernels cost only themselves.
 
 mod code;
+mod costs;
 mod file;
 mod identity;
 mod record;
@@ -12,9 +13,10 @@ mod recording;
 mod replay;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use code::Codes;
+pub use costs::verification_seconds;
 pub use file::{Journal, Opened};
 pub use identity::header;
 pub use replay::Journaled;

@@ -1,13 +1,20 @@
 //! The lines of a journal: one JSON value each, in the order in which things were measured.
 
+use anyhow::{Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_bench::protocol::{Candidate, Contention, TimeRequest};
+use std::ops::RangeInclusive;
 
 /// Version of the format that is read and written here.
 pub const VERSION: u64 = 1;
 /// How a journal begins, whatever its version.
 pub const BEGINNING: &str = "{\"softmax_journal\":{\"version\":";
+
+/// What a record may have taken, in seconds: years, and still less than what a sum of them may be.
+const LASTS: RangeInclusive<f64> = 0.0..=1e9;
+/// What an element may take, in nanoseconds: more than nothing, less than a quarter of an hour.
+const PER_ELEMENT: RangeInclusive<f64> = 1e-9..=1e12;
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +58,9 @@ pub struct Samples {
     pub code: Vec<String>,
     /// Nanoseconds per element, `[candidate][round]`.
     pub samples: Vec<Vec<f64>>,
+    /// What others had a part in; `None` where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contention: Option<Contention>,
     /// What it has taken, with what the search did since the answer before.
     pub seconds: f64,
     /// The line of the batch that some or all of these samples were taken from.
@@ -59,13 +69,17 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether every candidate has a code, and a sample of every round that is a number.
+    /// Whether every candidate has a code, and a sample of every round that is a time; those contended among them.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
         let is_sound = |samples: &Vec<f64>| {
-            samples.len() == self.request.rounds && samples.iter().all(|time| time.is_finite())
+            samples.len() == self.request.rounds && samples.iter().all(|time| PER_ELEMENT.contains(time))
         };
-        self.code.len() == count && self.samples.len() == count && self.samples.iter().all(is_sound)
+        let is_there =
+            |&(candidate, round): &(usize, usize)| candidate < count && round < self.request.rounds;
+        let mut contended = self.contention.iter().flat_map(|contention| &contention.contended);
+        let is_complete = self.code.len() == count && self.samples.len() == count;
+        is_complete && self.samples.iter().all(is_sound) && contended.all(is_there)
     }
 }
 
@@ -85,6 +99,31 @@ pub struct Verdict {
 }
 
 impl Record {
+    /// The record of a line, or what is wrong with it.
+    pub fn read(line: &str) -> Result<Record> {
+        let value: Value = serde_json::from_str(line).map_err(|error| anyhow!("no JSON ({error})"))?;
+        let version = value["softmax_journal"]["version"].as_u64();
+        if let Some(version) = version.filter(|&version| version != VERSION) {
+            return Err(anyhow!("it has format {version}, and this version of tune reads format {VERSION}"));
+        }
+        // From the text: a value's numbers need not be exact.
+        let record: Record = serde_json::from_str(line).map_err(|error| anyhow!("no record ({error})"))?;
+        if let Record::Samples(samples) = &record {
+            ensure!(samples.is_sound(), "samples are missing, or are no times");
+        }
+        ensure!(LASTS.contains(&record.seconds()), "it has taken {} seconds", record.seconds());
+        Ok(record)
+    }
+
+    /// What it has taken.
+    fn seconds(&self) -> f64 {
+        match self {
+            Record::Header(_) => 0.0,
+            Record::Samples(Samples { seconds, .. }) | Record::Verdict(Verdict { seconds, .. }) => *seconds,
+            Record::Complete { seconds } => *seconds,
+        }
+    }
+
     /// The record as a line.
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("records have no maps with keys that are no strings") + "\n"

@@ -5,7 +5,7 @@
 
 use super::code::Codes;
 use super::record::{Samples, Verdict};
-use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_bench::protocol::{Candidate, Contention, TimeRequest};
 use std::collections::HashMap;
 
 /// Records that may be used.
@@ -20,8 +20,8 @@ pub struct Recording {
 struct Batch {
     line: usize,
     record: Samples,
-    /// Where the samples of each candidate are whose code has not changed.
-    columns: HashMap<Candidate, usize>,
+    /// Where the samples of each candidate are whose code has not changed, each time that it is there.
+    columns: HashMap<(Candidate, usize), usize>,
     used: bool,
 }
 
@@ -32,6 +32,8 @@ pub struct Found {
     pub line: usize,
     /// In the order of the request's candidates; `None` is still to be measured.
     pub samples: Vec<Option<Vec<f64>>>,
+    /// What others had a part in of these; `None` where the system did not tell.
+    pub contention: Option<Contention>,
     /// The share of the batch's time that these samples took.
     pub seconds: f64,
     /// Whether the batch answers this very request.
@@ -48,9 +50,9 @@ impl Recording {
             // Its samples are in this batch now, and must not count twice.
             self.batches.iter_mut().filter(|batch| batch.line == of).for_each(|batch| batch.used = true);
         }
-        let candidates = record.request.candidates.iter().zip(&record.code).enumerate();
-        let unchanged = candidates.filter(|(_, (id, code))| codes.of(id) == **code);
-        let columns: HashMap<Candidate, usize> = unchanged.map(|(i, (id, _))| (id.clone(), i)).collect();
+        let candidates = numbered(&record.request).zip(&record.code).enumerate();
+        let unchanged = candidates.filter(|(_, ((id, _), code))| codes.of(id) == **code);
+        let columns: HashMap<(Candidate, usize), usize> = unchanged.map(|(i, (id, _))| (id, i)).collect();
         let is_whole = columns.len() == record.request.candidates.len();
         self.batches.push(Batch { line, record, columns, used: false });
         is_whole
@@ -96,7 +98,7 @@ impl Recording {
 impl Batch {
     /// How many of the request's candidates it holds.
     fn held(&self, request: &TimeRequest) -> usize {
-        request.candidates.iter().filter(|id| self.columns.contains_key(*id)).count()
+        numbered(request).filter(|id| self.columns.contains_key(id)).count()
     }
 
     /// Whether it is of the same candidates.
@@ -109,14 +111,30 @@ impl Batch {
         self.used = true;
         let is_exact = self.is_exactly(request);
         let share = held as f64 / self.record.request.candidates.len() as f64;
-        let samples = |id| self.columns.get(id).map(|&column| self.record.samples[column].clone());
+        let columns: Vec<Option<usize>> =
+            numbered(request).map(|id| self.columns.get(&id).copied()).collect();
+        let samples = |column: &Option<usize>| column.map(|column| self.record.samples[column].clone());
+        let place = |&(column, round): &(usize, usize)| {
+            Some((columns.iter().position(|&other| other == Some(column))?, round))
+        };
         Found {
             line: self.line,
-            samples: request.candidates.iter().map(samples).collect(),
+            samples: columns.iter().map(samples).collect(),
+            contention: self.record.contention.as_ref().map(|contention| Contention {
+                contended: contention.contended.iter().filter_map(place).collect(),
+                ..*contention
+            }),
             seconds: if is_exact { self.record.seconds } else { self.record.seconds * share },
             is_exact,
         }
     }
+}
+
+/// The candidates of a request, each with how often it was there before: the A/A control is there twice.
+fn numbered(request: &TimeRequest) -> impl Iterator<Item = (Candidate, usize)> {
+    let all = &request.candidates;
+    let earlier = |i: usize| all[..i].iter().filter(|id| **id == all[i]).count();
+    (0..all.len()).map(move |i| (all[i].clone(), earlier(i)))
 }
 
 fn same_settings(one: &TimeRequest, other: &TimeRequest) -> bool {
@@ -151,7 +169,7 @@ mod tests {
         let request = request(candidates, 1);
         let code = request.candidates.iter().map(|id| codes.of(id)).collect();
         let samples = (0..candidates.len()).map(|i| vec![first + i as f64]).collect();
-        Samples { request, code, samples, seconds: 6.0, of: None }
+        Samples { request, code, samples, contention: None, seconds: 6.0, of: None }
     }
 
     fn recording(batches: impl IntoIterator<Item = Samples>, codes: &mut Codes) -> Recording {
@@ -174,6 +192,34 @@ mod tests {
         assert_eq!(known(recording.take(&request(&[A, B], 1))), [Some(1.0), Some(2.0)]);
         assert_eq!(known(recording.take(&request(&[B, A], 1))), [Some(6.0), Some(5.0)]);
         assert_eq!(recording.take(&request(&[A, B], 1)), None);
+    }
+
+    #[test]
+    fn a_candidate_that_is_there_twice_has_samples_of_its_own_each_time() {
+        let codes = &mut Codes::default();
+        let mut recording = recording([batch(&[A, B, A], 1.0, codes)], codes);
+        let found = recording.take(&request(&[A, A, B], 1)).unwrap();
+        assert!(found.is_exact);
+        assert_eq!(values(Some(found)).unwrap(), [Some(1.0), Some(3.0), Some(2.0)]);
+    }
+
+    #[test]
+    fn once_more_than_it_was_there_a_candidate_is_missing() {
+        let codes = &mut Codes::default();
+        let mut recording = recording([batch(&[A, B, C], 1.0, codes)], codes);
+        let found = recording.take(&request(&[A, B, A], 1)).unwrap();
+        assert!(!found.is_exact);
+        assert_eq!(values(Some(found)).unwrap(), [Some(1.0), Some(2.0), None]);
+    }
+
+    #[test]
+    fn contended_samples_stay_with_their_candidates() {
+        let codes = &mut Codes::default();
+        let contention = Contention { retaken: 5, contended: vec![(0, 0), (2, 0)] };
+        let batch = Samples { contention: Some(contention), ..batch(&[A, B, C], 1.0, codes) };
+        let mut recording = recording([batch], codes);
+        let found = recording.take(&request(&[C, D, B], 1)).unwrap();
+        assert_eq!(found.contention, Some(Contention { retaken: 5, contended: vec![(0, 0)] }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Searches that are killed and go on, on a machine that is a model.
 
 use super::record::{Header, Record, VERSION};
-use super::{Codes, Journal, Journaled};
+use super::{Codes, Journal, Journaled, verification_seconds};
+use crate::damage::{damaged, read_each};
 use crate::flags;
 use crate::measuring::Timings;
 use crate::project;
@@ -10,12 +11,13 @@ use crate::tune::effort::Effort;
 use crate::tune::gate::{Gate, Oracle};
 use crate::tune::model::{Model, WRONG};
 use crate::tune::progress::Progress;
-use crate::tune::search::{Search, weight};
+use crate::tune::search::Search;
+use crate::tune::weight::weight;
 use anyhow::Result;
 use serde_json::Value;
 use softmax_bench::protocol::TimeRequest;
 use softmax_spec::profile::{Profile, Table};
-use softmax_spec::{Accuracy, Isa, PassVariant};
+use softmax_spec::{Accuracy, Isa, PassVariant, Rows};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +39,8 @@ static CODES: LazyLock<Codes> = LazyLock::new(|| {
     codes
 });
 
-fn header(rustc: &str) -> Header {
+/// The header of a journal by that compiler.
+pub fn header(rustc: &str) -> Header {
     Header { version: VERSION, host: Value::Null, rustc: rustc.to_owned(), measuring: String::new() }
 }
 
@@ -90,12 +93,13 @@ impl Run {
         let tables = Search {
             machine,
             effort: &Effort::new(flags::Effort::Quick),
-            clock: &mut Clock::new(time.clone(), self.budget, weight(&SIZES)),
+            clock: &mut Clock::new(time.clone(), self.budget, weight(&SIZES, &Rows::ALL)),
             progress: &Progress::silent(),
             gate: &mut Gate::default(),
             default: &Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] },
             isa: Isa::Avx2,
             accuracies: &[Accuracy::Fast],
+            rows: &Rows::ALL,
             variants: self.variants.clone(),
             known: HashMap::new(),
         }
@@ -206,7 +210,7 @@ fn records_of_another_toolchain_are_kept_and_not_used() {
 /// Single passes that were timed, and how many times.
 fn passes(model: &Model) -> HashMap<String, usize> {
     let mut passes = HashMap::new();
-    let ids = model.timed.iter().map(|(id, _)| id).filter(|id| id.starts_with("f32_"));
+    let ids = model.timed.iter().map(|timed| &timed.candidate).filter(|id| id.starts_with("f32_"));
     ids.for_each(|id| *passes.entry(id.clone()).or_default() += 1);
     passes
 }
@@ -343,6 +347,11 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
         "{{\"samples\":{{\"request\":{request},\"code\":[\"\"],\"samples\":[[1.0]],\"seconds\":1.0}}}}\n"
     );
     refused(&with(&samples), "line 2: samples are missing");
+    refused(
+        &with(&samples.replace("[[1.0]]", "[[1.0,-1.0]]")),
+        "line 2: samples are missing, or are no times",
+    );
+    refused(&with("{\"complete\":{\"seconds\":-1.0}}\n"), "line 2: it has taken -1 seconds");
 }
 
 #[test]
@@ -392,6 +401,32 @@ fn a_journal_is_written_by_one_search_at_a_time() {
 fn a_place_that_cannot_be_written_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let error = resume(&dir.path().join("no/a.jsonl")).unwrap_err();
-    assert!(error.contains("cannot write --journal"), "{error}");
+    assert!(
+        error.contains("cannot write --journal") && error.contains("no is no directory; create it"),
+        "{error}"
+    );
     assert!(resume(dir.path()).unwrap_err().contains("no regular file"));
+}
+
+#[test]
+fn a_damaged_journal_is_one_line_of_bad_input_and_left_alone_or_gone_on_with() {
+    let run = Run::new();
+    let mut model = Model { dies_at: 40, ..Model::new(1) };
+    assert!(run.go_on(&mut model).0.is_err());
+    let texts = damaged(&run.text());
+    let (gone_on, refused) = read_each(&run.path, &texts, |path| {
+        let before = fs::read(path).unwrap();
+        let opened = Journal::resume(path, header(run.rustc), &mut CODES.clone());
+        if opened.is_err() {
+            assert_eq!(fs::read(path).unwrap(), before, "nothing is lost");
+        }
+        opened.map(|_| fs::read_to_string(path).unwrap())
+    });
+    assert!(refused > texts.len() / 5 && gone_on.len() > texts.len() / 20, "{refused}, {}", gone_on.len());
+    let (costs, _) = read_each(&run.path, &texts, verification_seconds);
+    assert!(costs.iter().flat_map(HashMap::values).all(|seconds| *seconds >= 0.0));
+    for text in gone_on.iter().step_by(10) {
+        fs::write(&run.path, text).unwrap();
+        run.go_on(&mut Model::new(1)).0.unwrap();
+    }
 }
