@@ -1,12 +1,9 @@
 //! Which of the compiled variants stand for the rest where nothing has been tuned: what the benches run.
 
 use softmax_kernels::{ComposedPlan, Variant, variants};
-use softmax_spec::{Algorithm, Element, Exp, Isa, Memory, Pass, PassVariant, Plan, Tile};
+use softmax_spec::{Algorithm, Element, Exp, Isa, Memory, Pass, PassVariant, Plan, Tile, typical_pass};
+use std::sync::LazyLock;
 
-/// The unroll that the paper's and our own winners are closest to, in vectors.
-const USUAL_UNROLL: usize = 8;
-/// Accumulators of most published winners.
-const USUAL_ACCUMULATORS: usize = 2;
 /// Exp cores by preference: the paper's first, because most algorithms have it, and one last for those that sample.
 const USUAL_EXPS: [&str; 4] = ["p5", "a6", "f5", "s3"];
 
@@ -16,23 +13,22 @@ pub fn best_isa() -> Option<Isa> {
     Isa::ALL.into_iter().rev().find(supported)
 }
 
-/// The middle of the grid for a pass: the variant closest to the usual tile.
-pub fn typical_pass(pass: Pass, isa: Isa, exp: Option<&str>) -> Option<&'static Variant> {
-    let of_pass = variants().iter().filter(|row| row.pass == pass.id() && row.isa == isa.id());
-    let fitting = of_pass.filter(|row| row.exp.is_none() || row.exp == exp);
-    fitting.min_by_key(|row| {
-        (row.unroll.abs_diff(USUAL_UNROLL), row.accumulators.abs_diff(USUAL_ACCUMULATORS), row.id)
-    })
+/// What is compiled, in the words of the spec.
+fn compiled() -> &'static [PassVariant] {
+    static COMPILED: LazyLock<Vec<PassVariant>> =
+        LazyLock::new(|| variants().iter().filter_map(|row| row.id.parse().ok()).collect());
+    &COMPILED
+}
+
+fn usual_exps() -> impl Iterator<Item = Exp> {
+    USUAL_EXPS.into_iter().filter_map(|exp| exp.parse().ok())
 }
 
 /// A sensible plan of `algorithm`, as the text of a candidate, with the first usual exp core that its passes have; `None`
 /// where no core suits the algorithm on `isa`.
 pub fn typical_plan(algorithm: Algorithm, isa: Isa) -> Option<String> {
-    USUAL_EXPS.into_iter().find_map(|exp| {
-        let pass = |&pass| typical_pass(pass, isa, Some(exp))?.id.parse().ok();
-        let passes: Option<Vec<PassVariant>> = algorithm.passes().iter().map(pass).collect();
-        Some(Plan::new(algorithm, passes?).ok()?.to_string())
-    })
+    let plan = |exp| softmax_spec::typical_plan(compiled(), algorithm, isa, exp);
+    usual_exps().find_map(plan).map(|plan| plan.to_string())
 }
 
 /// One plan per algorithm, ISA and exp core that the grid has and this CPU supports, with its text: of few vectors, so that
@@ -63,9 +59,9 @@ pub fn small_plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, C
 
 /// One variant per pass, with the first usual exp core that it has.
 pub fn typical_passes(isa: Isa) -> impl Iterator<Item = &'static Variant> {
-    Pass::ALL
-        .into_iter()
-        .filter_map(move |pass| USUAL_EXPS.into_iter().find_map(|exp| typical_pass(pass, isa, Some(exp))))
+    let typical = move |pass| usual_exps().find_map(|exp| typical_pass(compiled(), pass, isa, exp));
+    let ids = Pass::ALL.into_iter().filter_map(typical).map(|variant| variant.id());
+    ids.filter_map(|id| variants().iter().find(|row| row.id == id))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub mod candidate;
 #[cfg(feature = "harness")]
 pub mod catalogue;
 #[cfg(feature = "harness")]
+pub mod certify;
+#[cfg(feature = "harness")]
 pub mod contention;
 #[cfg(feature = "harness")]
 pub mod leash;

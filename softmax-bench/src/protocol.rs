@@ -2,6 +2,7 @@
 //! request, in order. The process ends when its standard input does.
 
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 
 /// Something that can be timed: the id of a pass variant, the text of a plan, a reference, our public API, or a peer.
 ///
@@ -47,17 +48,10 @@ pub enum Request {
         /// Largest error of a normal output in ULP; `None` leaves it to the pass's own tolerance.
         max_ulp: Option<u32>,
     },
-    /// How exact is the exp core of an `ext_sum` variant by itself?
-    Core {
-        /// The variant.
-        variant: Candidate,
-        /// Inputs are above this, which is not above 0.
-        low: f32,
-        /// And below this, which is not below 0.
-        high: f32,
-        /// Every so many floats of that range is an input.
-        every: u32,
-    },
+    /// How exact are exp cores by themselves?
+    Core(CoreRequest),
+    /// How exact are plans and our API on whole rows?
+    Rows(RowsRequest),
     /// Times the candidates against each other, interleaved.
     Time(TimeRequest),
 }
@@ -84,6 +78,84 @@ fn one() -> usize {
     1
 }
 
+/// Every so many floats, lowest first, go through the exp cores of kernels that show them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoreRequest {
+    /// Variants of the pass that the form is shown by.
+    pub variants: Vec<Candidate>,
+    /// A form in which cores are used, by id.
+    pub form: String,
+    /// The lowest input.
+    pub low: f32,
+    /// No input is above this.
+    pub high: f32,
+    /// From an input to the next, in floats.
+    pub every: NonZeroUsize,
+    /// On so many threads.
+    pub threads: NonZeroUsize,
+}
+
+/// The error of an exp core.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CoreError {
+    /// How many floats were tried.
+    pub inputs: u64,
+    /// The largest error in units of the last place; `f64::MAX` if a result is no number.
+    pub ulp: f64,
+    /// The lowest input that has it.
+    pub at: f32,
+    /// The most floats from a result to the one that is nearest to the exact value.
+    pub distance: u32,
+    /// The lowest input that has it.
+    pub distance_at: f32,
+    /// The largest relative error, in units of 2^-24.
+    pub units: f64,
+    /// The lowest input that has it.
+    pub units_at: f32,
+}
+
+/// Rows of random lengths, each of which goes through all candidates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowsRequest {
+    /// Plans, and our API.
+    pub candidates: Vec<Candidate>,
+    /// What elements are drawn from.
+    pub distribution: Distribution,
+    /// Elements of the shortest row.
+    pub shortest: usize,
+    /// Elements of the longest row.
+    pub longest: usize,
+    /// Rows.
+    pub count: usize,
+    /// On so many threads, each of which holds a row at a time.
+    pub threads: NonZeroUsize,
+}
+
+/// What elements are drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// U(-10, 10).
+    Uniform,
+    /// 5 N(0, 1).
+    Normal,
+}
+
+/// The errors of a candidate on rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowErrors {
+    /// Outputs that should be normal floats.
+    pub outputs: u64,
+    /// Their largest error in units of the last place of the exact value; `f64::MAX` if one is no number.
+    pub ulp: f64,
+    /// The length of a row that has it.
+    pub len: usize,
+    /// The most floats from an output to the one that is nearest to the exact value.
+    pub distance: u32,
+    /// How many rows have that.
+    pub rows: u64,
+}
+
 /// An answer of the measuring process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,15 +178,10 @@ pub enum Reply {
         /// What was wrong; `None` if nothing was.
         failure: Option<String>,
     },
-    /// To [`Request::Core`].
-    Core {
-        /// The largest error, in ULP of the mantissa.
-        max_ulp: f64,
-        /// An input that has it.
-        at: f32,
-        /// Of how many inputs.
-        inputs: u64,
-    },
+    /// To [`Request::Core`], in the order of the request's variants.
+    Core(Vec<CoreError>),
+    /// To [`Request::Rows`], in the order of the request's candidates.
+    Rows(Vec<RowErrors>),
     /// To [`Request::Time`]: nanoseconds per element, `samples[candidate][round]`.
     Samples {
         /// In the order of the request's candidates.

@@ -1,6 +1,5 @@
 //! The correctness gate: a candidate that fails here is never timed.
 
-mod core;
 mod pass;
 mod plan;
 mod softmax;
@@ -55,7 +54,6 @@ pub fn verify_every_length(variant: &PassVariant, kernel: Kernel) -> Verdict {
     pass::verify_lengths(variant, kernel, &lengths, None)
 }
 
-pub use core::{Sweep, sweep};
 pub use softmax::{Alone, Batches, InBatch, Softmax};
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! The measuring process as the tuner sees it: a child with two pipes.
 #![cfg(feature = "harness")]
 
-use softmax_bench::protocol::{self, Contention, Reply, Request, TimeRequest};
+use softmax_bench::protocol::{
+    self, Contention, CoreError, CoreRequest, Distribution, Reply, Request, RowErrors, RowsRequest,
+    TimeRequest,
+};
 use softmax_spec::Accuracy;
 use std::io::{BufRead, BufReader, Write};
+use std::num::NonZeroUsize;
 use std::process::{Command, Stdio};
 
 /// The replies to these lines; the process must end well when they do.
@@ -37,6 +41,29 @@ fn time(candidates: &[&str], rows: usize, len: usize) -> Vec<u8> {
     }))
 }
 
+fn core(variant: &str, form: &str, (low, high): (f32, f32)) -> CoreRequest {
+    let every = NonZeroUsize::new(1009).expect("a stride");
+    CoreRequest {
+        variants: vec![variant.to_owned()],
+        form: form.to_owned(),
+        low,
+        high,
+        every,
+        threads: NonZeroUsize::MIN,
+    }
+}
+
+fn rows(candidates: &[&str], shortest: usize) -> RowsRequest {
+    RowsRequest {
+        candidates: candidates.iter().map(|&text| text.to_owned()).collect(),
+        distribution: Distribution::Uniform,
+        shortest,
+        longest: 1000,
+        count: 3,
+        threads: NonZeroUsize::MIN,
+    }
+}
+
 #[test]
 fn requests_and_replies_survive_json() {
     let requests = [
@@ -44,12 +71,8 @@ fn requests_and_replies_survive_json() {
         Request::Emulator,
         Request::Find(protocol::RTEN.to_owned()),
         Request::Verify { candidate: "f32_max__avx2_u8".to_owned(), max_ulp: Some(4) },
-        Request::Core {
-            variant: "f32_ext_sum__avx2_p5_u8".to_owned(),
-            low: -8192.0,
-            high: 16384.0,
-            every: 7,
-        },
+        Request::Core(core("f32_ext_scale__avx2_p5_u8", "extended", (-8192.0, 16384.0))),
+        Request::Rows(rows(&[protocol::OURS_FAST], 100)),
         Request::Time(TimeRequest {
             candidates: vec![protocol::MEMCPY.to_owned()],
             rows: 3,
@@ -71,7 +94,16 @@ fn requests_and_replies_survive_json() {
         Reply::Found(Ok("yes".to_owned())),
         Reply::Found(Err("no".to_owned())),
         Reply::Verdict { max_ulp: 1.5, failure: Some("line\nbreak".to_owned()) },
-        Reply::Core { max_ulp: 1.98, at: -0.1, inputs: u64::MAX },
+        Reply::Core(vec![CoreError {
+            inputs: u64::MAX,
+            ulp: 1.98,
+            at: -0.1,
+            distance: 2,
+            distance_at: -0.0,
+            units: 2.5,
+            units_at: 1.0,
+        }]),
+        Reply::Rows(vec![RowErrors { outputs: 1, ulp: 0.1 + 0.2, len: 3, distance: 4, rows: 5 }]),
         Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]], contention: None },
         Reply::Samples {
             samples: vec![],
@@ -95,13 +127,12 @@ fn bad_input_is_answered_and_the_next_request_served() {
         b"{\"time\":{}}".to_vec(),
         line(&Request::Verify { candidate: "f32_max__avx9_u8".to_owned(), max_ulp: None }),
         line(&Request::Verify { candidate: protocol::MEMCPY.to_owned(), max_ulp: None }),
-        line(&Request::Core { variant: "f32_max__scalar_u1".to_owned(), low: -1.0, high: 1.0, every: 1 }),
-        line(&Request::Core {
-            variant: "f32_ext_sum__scalar_p5_u1".to_owned(),
-            low: 1.0,
-            high: 2.0,
-            every: 1,
-        }),
+        line(&Request::Core(core("f32_max__scalar_u1", "relative", (-1.0, 0.0)))),
+        line(&Request::Core(core("f32_ext_scale__scalar_p5_u1", "relative", (-1.0, 0.0)))),
+        line(&Request::Core(core("f32_ext_scale__scalar_p5_u1", "extensive", (-1.0, 0.0)))),
+        line(&Request::Core(core("f32_ext_scale__scalar_p5_u1", "extended", (2.0, 1.0)))),
+        line(&Request::Rows(rows(&[protocol::MEMCPY], 100))),
+        line(&Request::Rows(rows(&[protocol::OURS_FAST], 0))),
         time(&[protocol::MEMCPY], 1, 0),
         time(&[protocol::MEMCPY], 2, usize::MAX),
         time(&["ref:nothing"], 1, 64),
@@ -123,6 +154,18 @@ fn a_request_without_rows_is_for_one_row() {
     let text = r#"{"time":{"candidates":[],"len":5,"in_place":false,"rounds":2,"sample_us":1.0}}"#;
     let Ok(Request::Time(request)) = serde_json::from_str(text) else { panic!("{text}") };
     assert_eq!(request.rows, 1);
+}
+
+#[test]
+fn errors_of_cores_and_rows_are_measured() {
+    let requests = [
+        Request::Core(core("f32_store_exp__scalar_a6_u1", "shifted", (-100.0, 8192.0))),
+        Request::Rows(rows(&[protocol::OURS_FAST, protocol::OURS_ACCURATE], 100)),
+    ];
+    let replies = converse(&requests.map(|request| line(&request)));
+    let [Reply::Core(cores), Reply::Rows(rows)] = &replies[..] else { panic!("{replies:?}") };
+    assert!(cores.len() == 1 && cores[0].inputs > 1_000_000 && cores[0].ulp > 0.5 && cores[0].ulp < 2.0);
+    assert!(rows.len() == 2 && rows.iter().all(|row| row.outputs >= 300 && row.ulp > 0.0));
 }
 
 #[test]

@@ -5,11 +5,13 @@
 //!        -> ir -> isa (one file per ISA) -> one #[target_feature] fn and one registry row each
 //! ```
 //!
-//! Also here, because the macro needs it first: reading and writing profiles.
+//! Also here, because the macro needs it first: reading and writing profiles; and certificates, which are written alike.
 
 mod ast;
 mod blame;
+pub mod certificate;
 mod check;
+mod document;
 mod emit;
 mod exp;
 mod expand;
@@ -23,11 +25,18 @@ pub use ir::Operations;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
+use softmax_spec::certificate::Subject;
 use softmax_spec::{Grid, PassVariant};
 
 /// The generated function of a variant, as an item.
 pub fn emit_variant(variant: &PassVariant) -> TokenStream {
     emit::function(variant)
+}
+
+/// The code of an exp core alone, as it stands in the kernels of its ISA in that form: from the value `x`, and `max` unless it is
+/// extended, to the exponential.
+pub fn emit_core(subject: Subject) -> TokenStream {
+    exp::alone(subject)
 }
 
 /// A crate of that function alone, exported under its id, to see what a compiler makes of it.

@@ -3,16 +3,14 @@
 //! Plans are written by name. A reader refuses what it does not know (another schema version, an unknown key or id,
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
+use crate::document::{self, Fields, hash_text, line, quoted};
 use softmax_spec::profile::{
     Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
 };
-use softmax_spec::{Plan, Rows, UnknownId};
-use std::fmt::Write;
+use softmax_spec::{Plan, Rows};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::str::FromStr;
-use toml::de::{DeTable, DeValue};
 
 /// Many times what any profile has.
 const MOST_BYTES: u64 = 16 << 20;
@@ -35,7 +33,7 @@ pub fn text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// One line that says where and what.
 pub fn read(text: &str) -> Result<Profile, String> {
-    let document = DeTable::parse(text).map_err(|error| first_line(&error, text))?;
+    let document = document::parse(text)?;
     let mut fields = Fields::new("the profile", document.get_ref());
     let schema: u32 = fields.number("schema")?;
     if !(1..=SCHEMA).contains(&schema) {
@@ -71,15 +69,6 @@ fn read_tables(all: Vec<Fields>) -> Result<Vec<Table>, String> {
     Ok(tables)
 }
 
-fn first_line(error: &toml::de::Error, text: &str) -> String {
-    let breaks = |end: usize| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
-    let line = error.span().map(|span| breaks(span.start) + 1);
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
-}
-
 fn read_host(mut fields: Fields) -> Result<Host, String> {
     let host = Host {
         vendor: fields.text("vendor")?.to_owned(),
@@ -99,11 +88,9 @@ fn read_host(mut fields: Fields) -> Result<Host, String> {
 }
 
 fn read_origin(mut fields: Fields) -> Result<Origin, String> {
-    let hash = fields.text("grid_hash")?;
     let origin = Origin {
         rustc: fields.text("rustc")?.to_owned(),
-        grid_hash: u64::from_str_radix(hash, 16)
-            .map_err(|_| fields.wrong("grid_hash", "a hexadecimal number"))?,
+        grid_hash: fields.hash("grid_hash")?,
         grid_variants: fields.number("grid_variants")?,
         effort: fields.text("effort")?.to_owned(),
         budget_seconds: fields.optional_number("budget_seconds")?,
@@ -204,8 +191,7 @@ fn read_class(mut fields: Fields) -> Result<Class, String> {
         Some(len) => Some(read_evidence(&mut fields, len)?),
         None => None,
     };
-    if let Some(key) = EVIDENCE.into_iter().find(|key| evidence.is_none() && fields.table.contains_key(*key))
-    {
+    if let Some(key) = EVIDENCE.into_iter().find(|key| evidence.is_none() && fields.has(key)) {
         return Err(format!("{}: `{key}` needs `len`, the row length it was measured at", fields.place));
     }
     let class = Class { upper, plan, evidence };
@@ -245,124 +231,6 @@ fn read_trust(fields: &mut Fields) -> Result<Option<Trust>, String> {
     }))
 }
 
-/// A TOML table of which every key must be asked for.
-struct Fields<'a> {
-    /// Where it is, for errors.
-    place: String,
-    table: &'a DeTable<'a>,
-    known: Vec<&'static str>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(place: impl Into<String>, table: &'a DeTable<'a>) -> Self {
-        Fields { place: place.into(), table, known: Vec::new() }
-    }
-
-    fn wrong(&self, key: &str, expected: &str) -> String {
-        format!("{}: `{key}` must be {expected}", self.place)
-    }
-
-    fn optional(&mut self, key: &'static str) -> Option<&'a DeValue<'a>> {
-        if !self.known.contains(&key) {
-            self.known.push(key);
-        }
-        self.table.get(key).map(|value| value.get_ref())
-    }
-
-    fn required(&mut self, key: &'static str) -> Result<&'a DeValue<'a>, String> {
-        self.optional(key).ok_or_else(|| format!("{}: `{key}` is missing", self.place))
-    }
-
-    fn text(&mut self, key: &'static str) -> Result<&'a str, String> {
-        self.required(key)?.as_str().ok_or_else(|| self.wrong(key, "a string"))
-    }
-
-    fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Result<T, String> {
-        self.text(key)?.parse().map_err(|error| format!("{}: {error}", self.place))
-    }
-
-    fn boolean(&mut self, key: &'static str) -> Result<bool, String> {
-        self.required(key)?.as_bool().ok_or_else(|| self.wrong(key, "true or false"))
-    }
-
-    fn number<T: TryFrom<u64>>(&mut self, key: &'static str) -> Result<T, String> {
-        self.optional_number(key)?.ok_or_else(|| format!("{}: `{key}` is missing", self.place))
-    }
-
-    fn optional_number<T: TryFrom<u64>>(&mut self, key: &'static str) -> Result<Option<T>, String> {
-        let Some(value) = self.optional(key) else {
-            return Ok(None);
-        };
-        let digits = value.as_integer().filter(|integer| integer.radix() == 10);
-        let number =
-            digits.and_then(|digits| digits.as_str().parse::<u64>().ok()).and_then(|n| n.try_into().ok());
-        number.map(Some).ok_or_else(|| self.wrong(key, "a whole number in range"))
-    }
-
-    fn float(&mut self, key: &'static str) -> Result<f64, String> {
-        let value = self.required(key)?;
-        float(value).ok_or_else(|| self.wrong(key, "a finite number"))
-    }
-
-    fn float_pair(&mut self, key: &'static str) -> Result<(f64, f64), String> {
-        let wrong = self.wrong(key, "a list of two numbers");
-        let values = self.required(key)?.as_array().ok_or(wrong.clone())?;
-        let floats: Option<Vec<f64>> = values.iter().map(|value| float(value.get_ref())).collect();
-        match floats.as_deref() {
-            Some([low, high]) => Ok((*low, *high)),
-            _ => Err(wrong),
-        }
-    }
-
-    /// A list of strings to be parsed; empty where it is missing.
-    fn list<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Result<Vec<T>, String> {
-        let wrong = self.wrong(key, "a list of strings");
-        let Some(value) = self.optional(key) else {
-            return Ok(Vec::new());
-        };
-        let texts = value.as_array().ok_or(wrong.clone())?.iter().map(|value| value.get_ref().as_str());
-        let parse = |text: Option<&str>| {
-            text.ok_or(wrong.clone())?.parse().map_err(|error| format!("{}: {error}", self.place))
-        };
-        texts.map(parse).collect()
-    }
-
-    fn optional_table(&mut self, key: &'static str) -> Result<Option<Fields<'a>>, String> {
-        let wrong = self.wrong(key, "a table");
-        match self.optional(key) {
-            Some(value) => Ok(Some(Fields::new(format!("[{key}]"), value.as_table().ok_or(wrong)?))),
-            None => Ok(None),
-        }
-    }
-
-    fn tables(&mut self, key: &'static str) -> Result<Vec<Fields<'a>>, String> {
-        let wrong = self.wrong(key, "a list of tables");
-        let values = self.required(key)?.as_array().ok_or(wrong.clone())?;
-        let place = |i: usize| format!("[[{key}]] {} of {}", i + 1, self.place);
-        let tables = values.iter().enumerate().map(|(i, value)| {
-            let table = value.get_ref().as_table().ok_or(wrong.clone())?;
-            Ok(Fields::new(place(i), table))
-        });
-        tables.collect()
-    }
-
-    /// Refuses keys that were never asked for.
-    fn finish(self) -> Result<(), String> {
-        let unknown =
-            self.table.keys().map(|key| key.get_ref().as_ref()).find(|key| !self.known.contains(key));
-        match unknown {
-            None => Ok(()),
-            Some(key) => Err(format!("{}: {}", self.place, UnknownId::new("key", key, self.known))),
-        }
-    }
-}
-
-fn float(value: &DeValue) -> Option<f64> {
-    let text =
-        value.as_float().map(|float| float.as_str()).or(value.as_integer().map(|integer| integer.as_str()));
-    text?.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
 /// Writes a profile so that [`read`] gives it back.
 pub fn write(profile: &Profile) -> String {
     let mut out = String::new();
@@ -399,7 +267,7 @@ fn write_host(out: &mut String, host: &Host) {
 
 fn write_origin(out: &mut String, origin: &Origin) {
     line(out, "rustc", quoted(&origin.rustc));
-    line(out, "grid_hash", quoted(&format!("{:016x}", origin.grid_hash)));
+    line(out, "grid_hash", hash_text(origin.grid_hash));
     line(out, "grid_variants", origin.grid_variants);
     line(out, "effort", quoted(&origin.effort));
     if let Some(budget) = origin.budget_seconds {
@@ -475,27 +343,8 @@ fn plan_text(plan: &Plan) -> String {
     quoted(&plan.to_string())
 }
 
-fn line(out: &mut String, key: &str, value: impl std::fmt::Display) {
-    writeln!(out, "{key} = {value}").expect("writing to a string cannot fail");
-}
-
 /// Four significant decimals are finer than any timing; TOML wants a decimal point.
 fn float_text(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().expect("a formatted float");
     format!("{rounded:?}")
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail")
-            }
-            c => out.push(c),
-        }
-    }
-    out + "\""
 }

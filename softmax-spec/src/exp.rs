@@ -20,7 +20,7 @@ pub enum Reduction {
     /// z = x * log2 e - max * log2 e in one fused step, 2^z. The error grows with |x - max|.
     Fast,
     /// As `Accurate`, with one constant: n = round(x * log2 e), t = x - n * ln 2 in one fused step, e^t. That ln 2 is
-    /// rounded to f32 makes x larger by 3e-9 of itself; what all elements share of it cancels in a softmax, and
+    /// rounded to f32 makes x smaller by 3e-9 of itself; what all elements share of it cancels in a softmax, and
     /// 3e-9 |x - max| is left, a thirtieth of what rounding x - max costs.
     Direct,
     /// As `Direct` with n a multiple of 1/8, the powers of two of its fraction from a table and its integer part added to
@@ -105,6 +105,19 @@ impl Reduction {
         match self {
             Reduction::Eighths | Reduction::Saturating => 32,
             _ => 0,
+        }
+    }
+
+    /// c, where in exact arithmetic it computes e^(c x): 1, or less where it has ln 2 as one f32, L. From x it takes n L for an
+    /// n next to x / ln 2, and gives that back as n ln 2, in all x + (ln 2 - L) x / ln 2.
+    pub fn argument_factor(self) -> f64 {
+        match self {
+            Reduction::CodyWaite | Reduction::Accurate | Reduction::Fast => 1.0,
+            Reduction::Direct
+            | Reduction::Eighths
+            | Reduction::Saturating
+            | Reduction::Table
+            | Reduction::Quick => 2.0 - f64::from(std::f32::consts::LN_2) / std::f64::consts::LN_2,
         }
     }
 

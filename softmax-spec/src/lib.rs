@@ -8,10 +8,12 @@
 //! Nothing here knows how code looks (that is `softmax-codegen`) or how files look (its `profile` module).
 
 mod algorithm;
+pub mod certificate;
 mod element;
 mod exp;
 pub mod exp_table;
 mod fingerprint;
+pub mod floats;
 mod grid;
 mod id;
 mod isa;
@@ -24,6 +26,7 @@ pub mod profile;
 mod rows;
 mod selection;
 mod tile;
+mod typical;
 mod variant;
 
 pub use algorithm::{Accuracy, Algorithm};
@@ -39,4 +42,5 @@ pub use plan::{InvalidPlan, Plan, REGULAR_MAX};
 pub use rows::Rows;
 pub use selection::Selection;
 pub use tile::Tile;
+pub use typical::{typical_pass, typical_plan};
 pub use variant::{InvalidVariant, PassVariant};

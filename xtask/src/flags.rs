@@ -6,7 +6,7 @@ use crate::matrix::{Shard, toolchain};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softmax_bench::protocol;
-use softmax_spec::{Accuracy, Isa, Pass, PassVariant, Rows};
+use softmax_spec::{Accuracy, Exp, Isa, Pass, PassVariant, Rows};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub enum Command {
     Compare(Compare),
     /// Rerun the experiments of the Two-Pass Softmax paper here and print its claims beside what comes out
     Paper(Paper),
+    /// Measure the largest errors of the exp cores and hold them against the certificate; exit code 1 if it is wrong
+    Verify(Verify),
     /// Print the lengths at which two profiles choose differently; exit code 1 if there are any
     Diff(Diff),
     /// Make one profile of several for the same CPU model
@@ -167,6 +169,29 @@ pub struct Paper {
     #[arg(long, value_name = "ISAS", value_delimiter = ',')]
     pub isa: Vec<Isa>,
     /// Print JSON lines: one about the run, one per finding as soon as there is one, then one per claim
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only a part of the floats and of the rows, those among them that the certificate calls the worst: seconds, not minutes
+    #[arg(long)]
+    pub sample: bool,
+    /// Whole rows instead: the error of every algorithm and of the library against the length; exit code 1 beyond what is promised
+    #[arg(long)]
+    pub rows: bool,
+    /// Write what is found into the certificate and docs/SEMANTICS.md instead of comparing
+    #[arg(long, conflicts_with_all = ["sample", "rows"])]
+    pub write: bool,
+    /// Only these ISAs [default: all that this CPU supports]
+    #[arg(long, value_name = "ISAS", value_delimiter = ',')]
+    pub isa: Vec<Isa>,
+    /// Only these exp cores, such as a6,p5
+    #[arg(long, value_name = "CORES", value_delimiter = ',')]
+    pub core: Vec<Exp>,
+    /// Print JSON lines: one per core or per candidate and lengths, then one that concludes
     #[arg(long)]
     pub json: bool,
 }

@@ -1,7 +1,7 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, paper, diff, merge, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, paper, verify, diff, merge, list, show, explain, matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune`, `check`, `compare` and `paper` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! `tune`, `check`, `compare`, `paper` and `verify` build and start, and `show` has the compiler make one function. Results go to stdout,
 //! everything else to stderr, and an error is one line.
 
 // These panic where their reader has gone away.
@@ -30,6 +30,7 @@ mod show;
 mod stderr;
 mod stdout;
 mod tune;
+mod verify;
 
 use flags::{Command, Flags};
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Diff(flags) => return diff::run(&flags).unwrap_or_else(|error| error::report(&error)),
         Command::Merge(flags) => merge::run(&flags),
         Command::Paper(flags) => paper::run(&flags),
+        Command::Verify(flags) => verify::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Show(flags) => show::run(&flags),
         Command::Explain(flags) => explain::run(&flags),

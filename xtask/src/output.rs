@@ -1,4 +1,4 @@
-//! A profile's file: checked before the work, written at once after it.
+//! Files that commands write: a profile's is checked before the work, and each is written at once after it.
 
 use crate::error::bad_input;
 use anyhow::{Context, Result};
@@ -55,26 +55,35 @@ impl Output {
 
     /// Writes all of it, or nothing.
     pub fn write(&self, text: &str) -> Result<()> {
-        let context = || format!("cannot write {}", self.path.display());
-        let mut file = self.temporary().with_context(context)?;
-        file.write_all(text.as_bytes()).with_context(context)?;
-        // Lest a crash leave the new name with nothing behind it, or a disk tell only later that it is full.
-        file.as_file().sync_all().with_context(context)?;
-        file.persist(&self.path).map_err(|failed| failed.error).with_context(context)?;
-        Ok(())
+        replace(&self.path, text)
     }
 
     fn temporary(&self) -> std::io::Result<NamedTempFile> {
-        let mut builder = Builder::new();
-        builder.prefix(".softmax-profile");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As any new file, less the umask; a temporary file is private otherwise.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        builder.tempfile_in(&self.directory)
+        temporary(&self.directory)
     }
+}
+
+/// Gives the file of an absolute path this text, all of it, or leaves it as it is.
+pub fn replace(path: &Path, text: &str) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let mut file = temporary(path.parent().unwrap_or(path)).with_context(context)?;
+    file.write_all(text.as_bytes()).with_context(context)?;
+    // Lest a crash leave the new name with nothing behind it, or a disk tell only later that it is full.
+    file.as_file().sync_all().with_context(context)?;
+    file.persist(path).map_err(|failed| failed.error).with_context(context)?;
+    Ok(())
+}
+
+fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".softmax-profile");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any new file, less the umask; a temporary file is private otherwise.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(directory)
 }
 
 /// What the system says, without the temporary file's name.

@@ -1,8 +1,9 @@
-//! Where things are in the workspace: the grid's source and the shipped profiles.
+//! Where things are in the workspace: the grid's source, the shipped profiles and the certificate.
 
 use anyhow::{Context, Result, anyhow};
-use softmax_codegen::profile;
+use softmax_codegen::{certificate, profile};
 use softmax_spec::Enumeration;
+use softmax_spec::certificate::Certificate;
 use softmax_spec::profile::Profile;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,17 @@ pub fn shipped_profiles() -> Result<Vec<(PathBuf, Profile)>> {
     paths.into_iter().map(|path| Ok((path.clone(), read_profile(&path)?))).collect()
 }
 
+/// The certificate of the exp cores, beside the grid and the profiles that it vouches for.
+pub fn certificate_path() -> PathBuf {
+    root().join("softmax-kernels/certificate.toml")
+}
+
+/// That certificate.
+pub fn certificate() -> Result<Certificate> {
+    let path = certificate_path();
+    certificate::read(&read(&path)?).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
 /// The profile that is used where nothing better fits.
 pub fn default_profile() -> Result<Profile> {
     read_profile(&profiles_dir().join("default.toml"))
@@ -44,6 +56,11 @@ pub fn default_profile() -> Result<Profile> {
 pub fn read_profile(path: &Path) -> Result<Profile> {
     let text = profile::text(path).with_context(|| cannot_read(path))?;
     profile::read(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| cannot_read(path))
 }
 
 fn cannot_read(path: &Path) -> String {

@@ -3,13 +3,14 @@
 //! A process of its own, so that the tuner compiles without the grid, and so that a kernel that crashes takes down
 //! one measurement instead of a search. Bad input is answered, never fatal.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
-use softmax_bench::protocol::{self, Reply, Request, TimeRequest};
+use softmax_bench::certify::{self, Evaluator, Range};
+use softmax_bench::protocol::{self, CoreError, CoreRequest, Reply, Request, TimeRequest};
 use softmax_bench::{emulator, leash, timer, verify};
-use softmax_kernels::Kernel;
-use softmax_spec::Isa;
+use softmax_spec::certificate::{Form, Subject, Worst};
+use softmax_spec::{Isa, PassVariant};
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::slice;
 
@@ -53,14 +54,13 @@ fn answer(line: &[u8], pin: Option<&Pin>) -> Result<Reply> {
     }
 }
 
-/// Whether it is about a candidate on several threads.
+/// Whether it is carried out on several threads.
 fn names_threads(request: &Request) -> bool {
     let candidates = match request {
         Request::Describe | Request::Emulator => &[],
-        Request::Find(candidate)
-        | Request::Verify { candidate, .. }
-        | Request::Core { variant: candidate, .. } => slice::from_ref(candidate),
+        Request::Find(candidate) | Request::Verify { candidate, .. } => slice::from_ref(candidate),
         Request::Time(request) => request.candidates.as_slice(),
+        Request::Core(_) | Request::Rows(_) => return true,
     };
     candidates.iter().any(|candidate| candidate.contains(protocol::THREADS))
 }
@@ -71,7 +71,8 @@ fn carry_out(request: Request) -> Result<Reply> {
         Request::Emulator => Ok(Reply::Emulator(emulator::detect().map(str::to_owned))),
         Request::Find(candidate) => Ok(Reply::Found(find(&candidate))),
         Request::Verify { candidate, max_ulp } => verdict(&candidate, max_ulp),
-        Request::Core { variant, low, high, every } => core(&variant, (low, high), every),
+        Request::Core(request) => core(&request),
+        Request::Rows(request) => certify::row_errors(&request).map(Reply::Rows),
         Request::Time(request) => time(&request),
     }
 }
@@ -102,15 +103,22 @@ fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
     Ok(Reply::Verdict { max_ulp, failure })
 }
 
-fn core(text: &str, bounds: (f32, f32), every: u32) -> Result<Reply> {
-    let Candidate::Pass { kernel: Kernel::ExtSum(kernel), .. } = text.parse()? else {
-        bail!("`{text}` is no variant of ext_sum");
-    };
-    let (low, high) = bounds;
-    let is_range = low.is_finite() && high.is_finite() && low <= 0.0 && 0.0 <= high;
-    ensure!(is_range, "{low} to {high} is no range of numbers around 0");
-    let verify::Sweep { max_ulp, at, inputs } = verify::sweep(kernel, bounds, every);
-    Ok(Reply::Core { max_ulp, at, inputs })
+fn core(request: &CoreRequest) -> Result<Reply> {
+    let CoreRequest { low, high, every, threads, .. } = *request;
+    let form: Form = request.form.parse()?;
+    let evaluators = request.variants.iter().map(|text| match text.parse()? {
+        Candidate::Pass { variant: PassVariant { isa, exp: Some(exp), .. }, kernel } => {
+            Evaluator::new(Subject { exp, form, isa }, kernel).with_context(|| format!("`{text}`"))
+        }
+        _ => bail!("`{text}` is no variant of a pass that exponentiates"),
+    });
+    let evaluators: Vec<Evaluator> = evaluators.collect::<Result<_>>()?;
+    let found = certify::sweep(&evaluators, Range { low, high, every }, threads)?;
+    let errors = found.into_iter().map(|worst| {
+        let Worst { inputs, ulp, at, distance, distance_at, units, units_at } = worst;
+        CoreError { inputs, ulp, at, distance, distance_at, units, units_at }
+    });
+    Ok(Reply::Core(errors.collect()))
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {

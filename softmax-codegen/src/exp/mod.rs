@@ -16,6 +16,9 @@ mod table;
 
 use crate::ir::{Builder, Value};
 use integer_shift::IntegerShift;
+use proc_macro2::TokenStream;
+use quote::quote;
+use softmax_spec::certificate::{Form, Subject};
 use softmax_spec::{Exp, Reduction};
 
 /// An exp core on one ISA.
@@ -83,4 +86,24 @@ pub fn core(exp: Exp, b: &mut Builder) -> Box<dyn Core> {
         Reduction::Table => Box::new(table::Table::new(b, table::Bound::Below)),
         Reduction::Quick => Box::new(table::Table::new(b, table::Bound::None)),
     }
+}
+
+/// All statements of a core in one form, and its result, of the values `x` and `max`.
+pub fn alone(subject: Subject) -> TokenStream {
+    let mut b = Builder::new(subject.isa);
+    let core = core(subject.exp, &mut b);
+    let x = Value::named("x");
+    let result = match subject.form {
+        Form::Relative | Form::Shifted => {
+            let shift = core.shift(&mut b, &Value::named("max"));
+            let exponential = core.exp(&mut b, &x, &shift);
+            quote!(#exponential)
+        }
+        Form::Extended => {
+            let (mantissa, exponent) = core.extended(&mut b, &x);
+            quote!((#mantissa, #exponent))
+        }
+    };
+    let (constants, statements) = (b.take_hoisted(), b.take_section());
+    quote!(#constants #statements #result)
 }

@@ -4,10 +4,13 @@ use super::contention::{Measured, SharedTally};
 use super::interrupt::{self, Interrupted, Process};
 use super::{Timings, preflight};
 use crate::project;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
-use softmax_bench::protocol::{Candidate, Reply, Request, TimeRequest};
-use softmax_spec::{Isa, PassVariant};
+use softmax_bench::protocol::{
+    Candidate, CoreError, CoreRequest, Reply, Request, RowErrors, RowsRequest, TimeRequest,
+};
+use softmax_spec::Isa;
+use softmax_spec::certificate::Worst;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -34,17 +37,6 @@ pub fn build(features: &[&str]) -> Result<PathBuf> {
 fn executable(message: &Value) -> Option<PathBuf> {
     let is_measure = message["target"]["name"] == "measure";
     message["executable"].as_str().filter(|_| is_measure).map(PathBuf::from)
-}
-
-/// The error of an exp core by itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CoreError {
-    /// The largest, in ULP.
-    pub max_ulp: f64,
-    /// An input that has it.
-    pub at: f32,
-    /// Inputs looked at.
-    pub inputs: u64,
 }
 
 /// A running measuring process.
@@ -118,13 +110,33 @@ impl Child {
         }
     }
 
-    /// The error of an exp core between the bounds, seen at every so many floats, in a variant of `ext_sum`.
-    pub fn core_error(&mut self, variant: &PassVariant, bounds: (f32, f32), every: u32) -> Result<CoreError> {
-        let (low, high) = bounds;
-        match self.ask(&Request::Core { variant: variant.id(), low, high, every })? {
-            Reply::Core { max_ulp, at, inputs } => Ok(CoreError { max_ulp, at, inputs }),
-            other => Err(unexpected(&other)),
-        }
+    /// The errors of exp cores by themselves, in the order of the variants that show them.
+    pub fn core_errors(&mut self, request: CoreRequest) -> Result<Vec<Worst>> {
+        let expected = request.variants.len();
+        let Reply::Core(errors) = self.ask(&Request::Core(request))? else {
+            bail!("the measuring process answered another question");
+        };
+        ensure!(errors.len() == expected, "the measuring process answered for other variants");
+        let worst = |CoreError { inputs, ulp, at, distance, distance_at, units, units_at }| Worst {
+            inputs,
+            ulp,
+            at,
+            distance,
+            distance_at,
+            units,
+            units_at,
+        };
+        Ok(errors.into_iter().map(worst).collect())
+    }
+
+    /// The errors of whole rows, in the order of the candidates.
+    pub fn row_errors(&mut self, request: RowsRequest) -> Result<Vec<RowErrors>> {
+        let expected = request.candidates.len();
+        let Reply::Rows(errors) = self.ask(&Request::Rows(request))? else {
+            bail!("the measuring process answered another question");
+        };
+        ensure!(errors.len() == expected, "the measuring process answered for other candidates");
+        Ok(errors)
     }
 
     /// A kernel or a library that crashes takes down the process, not the search. Says so.

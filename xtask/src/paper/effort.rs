@@ -2,6 +2,7 @@
 
 use crate::flags;
 use crate::tune::race::Rules;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// The numbers of one effort level.
@@ -22,7 +23,11 @@ pub struct Effort {
     /// How the tiles of a pass are raced.
     pub screening: Rules,
     /// The exp core's error is looked at in every so many floats: a prime, lest all of them end alike.
-    pub core_every: u32,
+    pub core_every: NonZeroUsize,
+}
+
+const fn stride(floats: usize) -> NonZeroUsize {
+    NonZeroUsize::new(floats).expect("a stride")
 }
 
 /// As many rounds as an interval needs, so that also a tile that drops out at once has one.
@@ -42,7 +47,7 @@ impl Effort {
                 rounds: 21,
                 sample_us: 200.0,
                 screening: screening(13, 60.0),
-                core_every: 1009,
+                core_every: stride(1009),
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
@@ -52,7 +57,7 @@ impl Effort {
                 rounds: 42,
                 sample_us: 500.0,
                 screening: screening(27, 100.0),
-                core_every: 101,
+                core_every: stride(101),
             },
             flags::Effort::Exhaustive => Effort {
                 name: "exhaustive",
@@ -62,7 +67,7 @@ impl Effort {
                 rounds: 105,
                 sample_us: 2000.0,
                 screening: screening(41, 300.0),
-                core_every: 11,
+                core_every: stride(11),
             },
         }
     }

@@ -6,12 +6,12 @@ use super::contest::{self, Contest};
 use super::finding::Finding;
 use super::ground::{Bound, Ground};
 use super::lab::{Exactness, Lab, Race};
-use super::published;
 use super::scaling;
 use super::tiles::{self, Known, Site, Winner};
 use crate::compare::Machine;
 use anyhow::{Result, ensure};
-use softmax_spec::{Isa, PassVariant, Plan, REGULAR_MAX};
+use softmax_spec::certificate::Form;
+use softmax_spec::{Isa, PassVariant, Plan};
 
 /// Shares of the time: what finding the caches takes, and then on each ISA.
 const CACHES: f64 = 1.0;
@@ -57,9 +57,9 @@ impl<M: Machine + Exactness> Experiments<'_, M> {
         // Where there was no time to tune out of cache, what is best in it has to do.
         let far = if far.is_empty() { &near } else { &far };
         let (in_cache, beyond) = (contest::plans(&near)?, contest::plans(far)?);
-        let sum = in_cache[0].passes()[0];
+        let scale = in_cache[0].passes()[1];
         let every = self.lab.effort.core_every;
-        let error = self.lab.machine.core_error(&sum, (-REGULAR_MAX, published::CORE_MAX), every)?;
+        let error = self.lab.machine.core_error(&scale, Form::Extended.domain(), every)?;
         record(Finding::Core(isa, error))?;
         self.contests([&in_cache, &beyond], ground, record)?;
         self.bandwidths(isa, far, ground, record)?;

@@ -6,9 +6,9 @@ use super::ground::Ground;
 use super::published::ALGORITHMS;
 use super::scaling::Scaling;
 use super::tiles::Winner;
-use crate::measuring::child::CoreError;
 use serde_json::{Map, Value, json};
 use softmax_spec::Isa;
+use softmax_spec::certificate::Worst;
 
 /// Something that was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Finding {
     /// The caches, and how long rows may be.
     Ground(Ground),
     /// The error of the exp core on an ISA.
-    Core(Isa, CoreError),
+    Core(Isa, Worst),
     /// The best tile of a pass.
     Winner(Winner),
     /// The algorithms at one length.
@@ -54,7 +54,7 @@ impl Finding {
     }
 
     /// An ISA and the error of the exp core on it.
-    pub fn core(&self) -> Option<(Isa, CoreError)> {
+    pub fn core(&self) -> Option<(Isa, Worst)> {
         if let Finding::Core(isa, error) = self { Some((*isa, *error)) } else { None }
     }
 
@@ -62,8 +62,8 @@ impl Finding {
     pub fn json(&self) -> Value {
         match self {
             Finding::Ground(ground) => ground.json(),
-            Finding::Core(isa, CoreError { max_ulp, at, inputs }) => {
-                json!({ "kind": "core", "isa": isa.id(), "max_ulp": max_ulp, "at": at, "inputs": inputs })
+            Finding::Core(isa, Worst { ulp, at, inputs, .. }) => {
+                json!({ "kind": "core", "isa": isa.id(), "max_ulp": ulp, "at": at, "inputs": inputs })
             }
             Finding::Winner(winner) => winner_json(winner),
             Finding::Contest(contest) => contest_json(contest),

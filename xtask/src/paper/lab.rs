@@ -3,13 +3,14 @@
 use super::effort::Effort;
 use super::estimate::LEAST_ROUNDS;
 use crate::compare::{Machine, Shape};
-use crate::measuring::child::CoreError;
 use crate::measuring::{Child, Timings};
 use crate::tune::clock::{Clock, Time};
 use crate::tune::progress::Progress;
 use anyhow::Result;
-use softmax_bench::protocol::{Candidate, TimeRequest};
+use softmax_bench::protocol::{Candidate, CoreRequest, TimeRequest};
 use softmax_spec::PassVariant;
+use softmax_spec::certificate::{Form, Worst};
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 /// A machine whose answers make time pass.
@@ -50,13 +51,24 @@ impl<M: Machine> Machine for Timed<M> {
 
 /// What is asked of a machine beside timings.
 pub trait Exactness {
-    /// The error of the exp core of an `ext_sum` between the bounds, seen at every so many floats.
-    fn core_error(&mut self, variant: &PassVariant, bounds: (f32, f32), every: u32) -> Result<CoreError>;
+    /// The error of the exp core of an `ext_scale` from one bound to the other, seen at every so many floats.
+    fn core_error(&mut self, variant: &PassVariant, bounds: (f32, f32), every: NonZeroUsize)
+    -> Result<Worst>;
 }
 
 impl Exactness for Timed<Child> {
-    fn core_error(&mut self, variant: &PassVariant, bounds: (f32, f32), every: u32) -> Result<CoreError> {
-        self.timed(|child| child.core_error(variant, bounds, every))
+    fn core_error(
+        &mut self,
+        variant: &PassVariant,
+        bounds: (f32, f32),
+        every: NonZeroUsize,
+    ) -> Result<Worst> {
+        let (low, high) = bounds;
+        let (variants, form, threads) =
+            (vec![variant.id()], Form::Extended.id().to_owned(), NonZeroUsize::MIN);
+        let request = CoreRequest { variants, form, low, high, every, threads };
+        let errors = self.timed(|child| child.core_errors(request))?;
+        Ok(errors.into_iter().fold(Worst::NONE, Worst::merge))
     }
 }
 

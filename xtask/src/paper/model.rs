@@ -3,12 +3,13 @@
 use super::lab::Exactness;
 use crate::compare::Machine;
 use crate::measuring::Timings;
-use crate::measuring::child::CoreError;
 use crate::measuring::statistics::uniform;
 use crate::tune::clock::Time;
 use anyhow::{Result, bail};
 use softmax_bench::protocol::{Candidate, MEMCPY, READ_SUM, SCALE_LOOP, THREADS, TimeRequest};
+use softmax_spec::certificate::Worst;
 use softmax_spec::{Pass, PassVariant, Plan, fingerprint};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Bytes up to which reading an element takes so many nanoseconds.
@@ -104,7 +105,7 @@ impl Machine for Model {
 }
 
 impl Exactness for Model {
-    fn core_error(&mut self, _: &PassVariant, _: (f32, f32), every: u32) -> Result<CoreError> {
-        Ok(CoreError { max_ulp: 1.9, at: 1.0, inputs: u64::from(u32::MAX / every) })
+    fn core_error(&mut self, _: &PassVariant, _: (f32, f32), every: NonZeroUsize) -> Result<Worst> {
+        Ok(Worst { ulp: 1.9, at: 1.0, inputs: (1 << 32) / every.get() as u64, ..Worst::NONE })
     }
 }

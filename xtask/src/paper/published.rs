@@ -26,8 +26,6 @@ pub const SKYLAKE_X: (&str, u32, u32) = ("GenuineIntel", 6, 85);
 
 /// The largest error of its exp core for |x| < 2^14, in ULP.
 pub const CORE_ULP: f64 = 1.98;
-/// That bound.
-pub const CORE_MAX: f32 = 16384.0;
 
 /// A microarchitecture that it tuned tiles for.
 #[derive(Debug, Clone, Copy)]
