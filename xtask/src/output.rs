@@ -1,4 +1,4 @@
-//! A profile's file: checked before the work, written at once after it.
+//! A file that a command writes: checked before the work, written at once after it.
 
 use crate::error::bad_input;
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use tempfile::{Builder, NamedTempFile};
 /// What file systems take.
 const LONGEST_NAME: usize = 255;
 
-/// Where a profile is to go, as an absolute path.
+/// Where it is to go, as an absolute path.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
@@ -26,7 +26,7 @@ impl Output {
             return Err(refuse("it is a directory; name a file in it".to_owned()));
         }
         if std::fs::symlink_metadata(&absolute).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(refuse("it exists and is no regular file, which a profile would replace".to_owned()));
+            return Err(refuse("it exists and is no regular file, and would be replaced".to_owned()));
         }
         let name_fits = absolute.file_name().is_some_and(|name| name.len() <= LONGEST_NAME);
         if !name_fits {
@@ -54,10 +54,10 @@ impl Output {
     }
 
     /// Writes all of it, or nothing.
-    pub fn write(&self, text: &str) -> Result<()> {
+    pub fn write(&self, contents: impl AsRef<[u8]>) -> Result<()> {
         let context = || format!("cannot write {}", self.path.display());
         let mut file = self.temporary().with_context(context)?;
-        file.write_all(text.as_bytes()).with_context(context)?;
+        file.write_all(contents.as_ref()).with_context(context)?;
         // Lest a crash leave the new name with nothing behind it, or a disk tell only later that it is full.
         file.as_file().sync_all().with_context(context)?;
         file.persist(&self.path).map_err(|failed| failed.error).with_context(context)?;
@@ -66,7 +66,7 @@ impl Output {
 
     fn temporary(&self) -> std::io::Result<NamedTempFile> {
         let mut builder = Builder::new();
-        builder.prefix(".softmax-profile");
+        builder.prefix(".softmax-output");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
