@@ -1,23 +1,32 @@
-//! Every variant of the registry against f64, at every length from 0 to 4 tiles + 3, out of place and in place: one
-//! test per ISA, pass and exp core. Tests of an ISA that this CPU lacks show as ignored.
+//! Every variant of the registry against f64, at every length from 0 to 4 tiles + 3, out of place and in place, and on rows
+//! beside pages that may not be touched: two tests per ISA, pass and exp core. Tests of an ISA that this CPU lacks show as
+//! ignored.
 //!
 //! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
 //! - `SOFTMAX_TEST_PASSES=max,scale` runs the tests of these passes alone.
 
+#[cfg(unix)]
+#[path = "variants/guard_pages.rs"]
+mod guard_pages;
+#[cfg(unix)]
+mod guarded;
+mod isas;
+
+use isas::{REQUIRE_ISA, listed};
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::verify;
 use softmax_kernels::{ExtSum, Kernel, OnlineSumKernel, Variant, variants};
 use softmax_spec::{Exp, Isa, Pass, PassVariant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
-use std::str::FromStr;
 
-const REQUIRE_ISA: &str = "SOFTMAX_REQUIRE_ISA";
 const TEST_PASSES: &str = "SOFTMAX_TEST_PASSES";
 
 fn main() -> ExitCode {
     match (listed::<Isa>(REQUIRE_ISA), listed::<Pass>(TEST_PASSES)) {
         (Ok(isas), Ok(passes)) => {
+            #[cfg(unix)]
+            guarded::fault::report_faults();
             let mut trials = vec![Trial::test("registry_equals_grid", registry_equals_grid)];
             trials.extend(groups(isas.as_deref(), passes.as_deref()));
             libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -29,21 +38,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The comma-separated words of an environment variable; `None` where it is not set.
-fn listed<T: FromStr<Err: std::fmt::Display>>(variable: &str) -> Result<Option<Vec<T>>, String> {
-    let Ok(list) = std::env::var(variable) else {
-        return Ok(None);
-    };
-    let words = list.split(',').map(|word| word.parse().map_err(|error| format!("{variable}: {error}")));
-    words.collect::<Result<_, _>>().map(Some)
-}
-
 /// What one trial tests, in the order in which trials run.
 type Group = (Isa, Pass, Option<Exp>);
 /// A variant, and the registry's row for it.
 type Member = (PassVariant, &'static Variant);
 
-/// One trial per ISA, pass and exp core.
+/// The trials of each ISA, pass and exp core.
 fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
     let mut groups: BTreeMap<Group, Vec<Member>> = BTreeMap::new();
     for row in variants() {
@@ -55,11 +55,19 @@ fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
         }
     }
     let required = isas.is_some();
-    let trial = |((isa, pass, exp), members): (Group, Vec<Member>)| {
+    let trials_of = |((isa, pass, exp), members): (Group, Vec<Member>)| {
         let exp = exp.map_or_else(String::new, |exp| format!("::{exp}"));
-        let supported = members.iter().all(|(_, row)| row.is_supported());
-        Trial::test(format!("{isa}::{pass}{exp}"), move || check(&members))
-            .with_ignored_flag(!supported && !required)
+        let ignored = !required && !members.iter().all(|(_, row)| row.is_supported());
+        let name = format!("{isa}::{pass}{exp}");
+        let trials = [
+            #[cfg(unix)]
+            Trial::test(format!("{name}::guard_pages"), {
+                let members = members.clone();
+                move || check_guard_pages(&members)
+            }),
+            Trial::test(name, move || check(&members)),
+        ];
+        trials.map(|trial| trial.with_ignored_flag(ignored))
     };
     let compiled: BTreeSet<Isa> = groups.keys().map(|(isa, ..)| *isa).collect();
     let missing = isas.unwrap_or_default().iter().filter(|isa| !compiled.contains(isa)).map(|isa| {
@@ -67,7 +75,7 @@ fn groups(isas: Option<&[Isa]>, passes: Option<&[Pass]>) -> Vec<Trial> {
         Trial::test(format!("{isa}"), || Err(message.into()))
     });
     let missing: Vec<Trial> = missing.collect();
-    groups.into_iter().map(trial).chain(missing).collect()
+    groups.into_iter().flat_map(trials_of).chain(missing).collect()
 }
 
 fn check(members: &[Member]) -> Result<(), Failed> {
@@ -75,8 +83,7 @@ fn check(members: &[Member]) -> Result<(), Failed> {
         if !describes(row, variant) {
             return Err(format!("{variant}: its description says otherwise: {row:?}").into());
         }
-        let kernel =
-            row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))?;
+        let kernel = kernel(variant, row)?;
         if !empty_rows_give_nothing(kernel) {
             return Err(format!("{variant}: an empty row does not give the identity").into());
         }
@@ -85,6 +92,18 @@ fn check(members: &[Member]) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn check_guard_pages(members: &[Member]) -> Result<(), Failed> {
+    for (variant, row) in members {
+        guard_pages::check(row.id, variant, kernel(variant, row)?)?;
+    }
+    Ok(())
+}
+
+fn kernel(variant: &PassVariant, row: &Variant) -> Result<Kernel, String> {
+    row.kernel().ok_or_else(|| format!("{variant}: this CPU does not support {}", variant.isa))
 }
 
 fn empty_rows_give_nothing(kernel: Kernel) -> bool {
