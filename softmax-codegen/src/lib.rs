@@ -22,8 +22,9 @@ mod registry;
 
 pub use expand::{GRID_VARIABLE, PROFILE_VARIABLE, kernels, read_profile, selection, user_profile};
 pub use ir::Operations;
+pub use registry::shortlist;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;
 use softmax_spec::certificate::Subject;
 use softmax_spec::{Grid, PassVariant};
@@ -41,9 +42,19 @@ pub fn emit_core(subject: Subject) -> TokenStream {
 
 /// A crate of that function alone, exported under its id, to see what a compiler makes of it.
 pub fn emit_crate(variant: &PassVariant) -> TokenStream {
+    exported(&quote::format_ident!("kernel"), variant)
+}
+
+/// The same of several functions.
+pub fn emit_crate_of_all<'a>(variants: impl IntoIterator<Item = &'a PassVariant>) -> TokenStream {
+    let module = |variant: &PassVariant| exported(&quote::format_ident!("{}_alone", variant.id()), variant);
+    variants.into_iter().map(module).collect()
+}
+
+fn exported(module: &Ident, variant: &PassVariant) -> TokenStream {
     let (imports, function) = (isa::lowering(variant.isa).imports(), emit::function(variant));
     quote! {
-        mod kernel {
+        mod #module {
             #imports
             #[unsafe(no_mangle)]
             #function

@@ -2,7 +2,7 @@
 
 crate::kernels! {
     crate: crate,
-    profiles: ["tuned/amd-epyc-f25-m17.toml", "tuned/amd-epyc-f25-m1.toml", "tuned/default.toml"],
+    profiles: ["tuned/amd-epyc-f26-m2.toml", "tuned/amd-epyc-f25-m17.toml", "tuned/amd-epyc-f25-m1.toml", "tuned/default.toml"],
     shortlist: unless(feature = "full-grid"),
 
     // Passes without exponentials are memory-bound or nearly so; their tile matters less.

@@ -120,7 +120,13 @@ impl Row {
 
     /// Parts of `block` elements and the rest, as (offset, length).
     pub(crate) fn block_ranges(self, block: usize) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.n).step_by(block).map(move |start| (start, block.min(self.n - start)))
+        let mut next = 0;
+        // Not `step_by`, which would panic for blocks of 0 elements, and the compiler cannot know that there are none.
+        std::iter::from_fn(move || {
+            let (at, len) = (next, block.min(self.n - next));
+            next += len;
+            (len > 0).then_some((at, len))
+        })
     }
 
     /// The largest of sixteen elements, evenly spaced from the first; -inf if none is a number.

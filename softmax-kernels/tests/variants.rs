@@ -1,9 +1,17 @@
-//! Every variant of the grid against f64, at every length from 0 to 4 tiles + 3, out of place and in place: one test
-//! each, named by its id. Tests of an ISA that this CPU lacks show as ignored.
+//! Every variant of the grid against f64, at every length from 0 to 4 tiles + 3, out of place and in place, and on rows
+//! beside pages that may not be touched: one test each, named by its id. Tests of an ISA that this CPU lacks show as ignored.
 //!
 //! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
 //! - `SOFTMAX_GRID=FIRST..LAST` runs the tests of these variants alone, and at build time compiles no others.
 
+#[cfg(unix)]
+#[path = "variants/guard_pages.rs"]
+mod guard_pages;
+#[cfg(unix)]
+mod guarded;
+mod isas;
+
+use isas::{REQUIRE_ISA, listed};
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::verify;
 use softmax_kernels::{ExtSum, Kernel, OnlineSumKernel, Variant, variants};
@@ -11,9 +19,9 @@ use softmax_spec::{Isa, PassVariant};
 use std::collections::{BTreeSet, HashMap};
 use std::process::ExitCode;
 
-const REQUIRE_ISA: &str = "SOFTMAX_REQUIRE_ISA";
-
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    guarded::fault::report_faults();
     match trials() {
         Ok(trials) => libtest_mimic::run(&Arguments::from_args(), trials).exit_code(),
         Err(error) => {
@@ -24,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Result<Vec<Trial>, String> {
-    let required = required()?;
+    let required = listed::<Isa>(REQUIRE_ISA)?;
     let grid = softmax_codegen::grid_in(include_str!("../src/grid.rs"))?.enumerate().variants;
     let selection = softmax_codegen::selection()?;
     let selected = match &selection {
@@ -52,15 +60,6 @@ fn trials() -> Result<Vec<Trial>, String> {
     Ok(trials)
 }
 
-/// The ISAs that must be there; `None` if none is demanded, and all are tested that are.
-fn required() -> Result<Option<Vec<Isa>>, String> {
-    let Ok(list) = std::env::var(REQUIRE_ISA) else {
-        return Ok(None);
-    };
-    let words = list.split(',').map(|word| word.parse().map_err(|error| format!("{REQUIRE_ISA}: {error}")));
-    words.collect::<Result<_, _>>().map(Some)
-}
-
 fn check(variant: &PassVariant, row: Option<&Variant>) -> Result<(), Failed> {
     let row = row.ok_or("it is not compiled in")?;
     if !describes(row, variant) {
@@ -70,7 +69,12 @@ fn check(variant: &PassVariant, row: Option<&Variant>) -> Result<(), Failed> {
     if !empty_rows_give_nothing(kernel) {
         return Err("an empty row does not give the identity".into());
     }
-    verify::verify_every_length(variant, kernel).failure.map_or(Ok(()), |failure| Err(failure.into()))
+    if let Some(failure) = verify::verify_every_length(variant, kernel).failure {
+        return Err(failure.into());
+    }
+    #[cfg(unix)]
+    guard_pages::check(row.id, variant, kernel)?;
+    Ok(())
 }
 
 fn empty_rows_give_nothing(kernel: Kernel) -> bool {

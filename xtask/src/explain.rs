@@ -556,8 +556,9 @@ mod tests {
     fn whatever_a_profile_says_it_can_be_explained() {
         for damaged in crate::profiles::samples::damaged_profiles() {
             let all = [(PathBuf::from("p.toml"), Profile { host: None, ..damaged })];
-            for len in [1, 4096, crate::length::MAX] {
-                let flags = flags::Explain { len: Length(len), ..flags() };
+            for (rows, len) in [(1, 1), (1, 4096), (512, 64), (512, crate::length::MAX)] {
+                let rows = NonZeroUsize::new(rows).unwrap();
+                let flags = flags::Explain { len: Length(len), rows, ..flags() };
                 let question = question(&flags, &all, &Isa::ALL);
                 let answer = question.answer();
                 answer

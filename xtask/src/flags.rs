@@ -44,6 +44,8 @@ pub enum Command {
     Diff(Diff),
     /// Make one profile of several for the same CPU model
     Merge(Merge),
+    /// Draw a profile and its journal: one HTML file with every plot, or SVG, PNG, CSV
+    Report(Report),
     /// List the grid's kernel variants
     List(List),
     /// Print the generated Rust of a variant, its assembly, and what its hot loop does
@@ -286,6 +288,45 @@ pub enum Prefer {
     Last,
 }
 
+/// Flags of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The profile
+    #[arg(default_value = "softmax-profile.toml")]
+    pub profile: PathBuf,
+    /// Its journal [default: beside the profile, softmax-profile.journal.jsonl]
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Times of peers: a file with what `cargo xtask compare --json` printed
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// Also build the whole grid to measure what a variant costs the compiler: some minutes
+    #[arg(long)]
+    pub compile: bool,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub format: ReportFormat,
+    /// With --format svg, png or csv only this plot [default: all, into a directory]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(crate::report::PLOTS))]
+    pub plot: Option<String>,
+    /// Where to write [default: softmax-report.html, softmax-report-NAME.svg, the directory softmax-report]
+    #[arg(long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// A format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One file with everything, for reading.
+    Html,
+    /// Plots as vectors.
+    Svg,
+    /// Plots as pixels.
+    Png,
+    /// The numbers behind the plots.
+    Csv,
+}
+
 /// Which variants of the grid.
 #[derive(Debug, Args)]
 pub struct Variants {
@@ -459,7 +500,7 @@ mod tests {
         for page in pages.chain([crate::project::root().join("README.md")]) {
             for line in commands(&std::fs::read_to_string(&page).unwrap()) {
                 // The rest is the shell's.
-                let line = line.split(['|', ';', '&', '#']).next().unwrap();
+                let line = line.split(['|', ';', '&', '#', '>']).next().unwrap();
                 parse(line).unwrap_or_else(|error| panic!("{}: `{line}`: {error}", page.display()));
                 found += 1;
             }
@@ -500,6 +541,8 @@ mod tests {
             ("explain many", "is no row length"),
             ("explain 64 --accuracy exact", "(allowed: fast, accurate)"),
             ("explain 64 --accuracy fasst", "did you mean `fast`?"),
+            ("report --format pdf", "html, svg, png, csv"),
+            ("report --plot speed", "time, bandwidth, crossovers"),
             ("matrix", "--format"),
             ("matrix --format xml", "github, json, list"),
             ("matrix --format json --max-jobs 0", "0 is not in 1..=65535"),

@@ -1,4 +1,5 @@
-//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, paper, verify, diff, merge, list, show, explain, matrix.
+//! The workspace's commands, `cargo xtask COMMAND`: tune, check, compare, paper, verify, diff, merge, report, list, show, explain,
+//! matrix.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
 //! `tune`, `check`, `compare`, `paper` and `verify` build and start, and `show` has the compiler make one function. Results go to stdout,
@@ -13,6 +14,7 @@ mod compare;
 mod damage;
 mod diff;
 mod error;
+mod executable;
 mod explain;
 mod flags;
 mod host;
@@ -26,6 +28,7 @@ mod paper;
 mod profiles;
 mod progress;
 mod project;
+mod report;
 mod show;
 mod stderr;
 mod stdout;
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Merge(flags) => merge::run(&flags),
         Command::Paper(flags) => paper::run(&flags),
         Command::Verify(flags) => verify::run(&flags),
+        Command::Report(flags) => report::run(&flags),
         Command::List(flags) => list::run(&flags),
         Command::Show(flags) => show::run(&flags),
         Command::Explain(flags) => explain::run(&flags),

@@ -9,7 +9,7 @@ use tempfile::{Builder, NamedTempFile};
 /// What file systems take.
 const LONGEST_NAME: usize = 255;
 
-/// Where a profile is to go, as an absolute path.
+/// Where it is to go, as an absolute path.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
@@ -26,7 +26,7 @@ impl Output {
             return Err(refuse("it is a directory; name a file in it".to_owned()));
         }
         if std::fs::symlink_metadata(&absolute).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(refuse("it exists and is no regular file, which a profile would replace".to_owned()));
+            return Err(refuse("it exists and is no regular file, and would be replaced".to_owned()));
         }
         let name_fits = absolute.file_name().is_some_and(|name| name.len() <= LONGEST_NAME);
         if !name_fits {
@@ -54,8 +54,8 @@ impl Output {
     }
 
     /// Writes all of it, or nothing.
-    pub fn write(&self, text: &str) -> Result<()> {
-        replace(&self.path, text)
+    pub fn write(&self, contents: impl AsRef<[u8]>) -> Result<()> {
+        replace(&self.path, contents)
     }
 
     fn temporary(&self) -> std::io::Result<NamedTempFile> {
@@ -63,11 +63,11 @@ impl Output {
     }
 }
 
-/// Gives the file of an absolute path this text, all of it, or leaves it as it is.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
+/// Gives the file of an absolute path these contents, all of them, or leaves it as it is.
+pub fn replace(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let mut file = temporary(path.parent().unwrap_or(path)).with_context(context)?;
-    file.write_all(text.as_bytes()).with_context(context)?;
+    file.write_all(contents.as_ref()).with_context(context)?;
     // Lest a crash leave the new name with nothing behind it, or a disk tell only later that it is full.
     file.as_file().sync_all().with_context(context)?;
     file.persist(path).map_err(|failed| failed.error).with_context(context)?;
@@ -76,7 +76,7 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
 
 fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".softmax-profile");
+    builder.prefix(".softmax-output");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,7 @@
 //! `tune` as a process: ctrl-C, kills and full disks. What measures is this program, which answers from a model at once.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use softmax_bench::protocol::{Reply, Request, TimeRequest};
+use softmax_bench::protocol::{Contention, Reply, Request, TimeRequest};
 use std::fs;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,9 @@ fn measure(variants: &str) {
             },
             Request::Emulator => Reply::Emulator(None),
             Request::Verify { .. } => Reply::Verdict { max_ulp: 1.0, failure: None },
-            Request::Time(request) => Reply::Samples { samples: samples(&request), contention: None },
+            Request::Time(request) => {
+                Reply::Samples { samples: samples(&request), contention: Some(Contention::default()) }
+            }
             other => Reply::Error(format!("{other:?} is not asked of a search")),
         };
         // As long as a short race, so that there is something to interrupt.

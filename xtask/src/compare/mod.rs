@@ -5,6 +5,7 @@
 
 mod effort;
 mod field;
+pub mod lines;
 mod report;
 mod shape;
 mod standing;

@@ -124,7 +124,8 @@ pub fn line(standing: &Standing) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Shape;
+    use super::super::field::Contestant;
+    use super::super::{Shape, lines};
     use super::*;
 
     fn standing(peers: &[(&str, f64)]) -> Standing {
@@ -160,5 +161,24 @@ mod tests {
         assert!(!line.to_string().contains('\n'));
         assert_eq!((&line["best_peer"], &line["ratio_to_best_peer"]), (&json!("b"), &json!(0.9)));
         assert_eq!(super::line(&standing(&[]))["best_peer"], Value::Null);
+    }
+
+    #[test]
+    fn lines_are_read_back() {
+        let contestant = |id: &str| Contestant {
+            id: id.to_owned(),
+            candidate: format!("peer:{id}"),
+            name: format!("{id} 1"),
+            max_ulp: 3.0,
+        };
+        let field = Field { ours: contestant("ours"), peers: vec![contestant("a")], skipped: vec![] };
+        let run =
+            Circumstances { cpu: "A CPU", isa: None, accuracy: "fast", in_place: true, effort: "quick" };
+        let head: lines::Head = serde_json::from_value(head(&field, &run)).unwrap();
+        assert_eq!((head.cpu.as_str(), head.isa, head.in_place), ("A CPU", None, true));
+        assert_eq!(head.contestants[1], lines::Contestant { id: "a".to_owned(), name: "a 1".to_owned() });
+        let contest: lines::Contest = serde_json::from_value(line(&standing(&[("a", 1.5)]))).unwrap();
+        assert_eq!((contest.shape.as_str(), contest.ns_per_element), ("512x1000", 0.4));
+        assert_eq!((contest.peers[0].id.as_str(), contest.peers[0].ratio), ("a", 1.5));
     }
 }

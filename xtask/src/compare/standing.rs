@@ -1,11 +1,9 @@
 //! What one race says: our time at a shape, and how it compares.
 
 use super::Shape;
+use crate::measuring::BYTES_PER_ELEMENT;
 use crate::measuring::bootstrap::bootstrap_interval;
 use crate::measuring::statistics::{median, ratios};
-
-/// Bytes that softmax moves per element at least: a read and a write of an f32.
-const BYTES_PER_ELEMENT: f64 = 8.0;
 
 /// The result at one shape. Times are medians in nanoseconds per element; ratios are medians of ratios round by round,
 /// which do not notice a machine that slows down for all.

@@ -3,9 +3,8 @@
 use super::contention::{Measured, SharedTally};
 use super::interrupt::{self, Interrupted, Process};
 use super::{Timings, preflight};
-use crate::project;
+use crate::executable;
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use serde_json::Value;
 use softmax_bench::protocol::{
     Candidate, CoreError, CoreRequest, Reply, Request, RowErrors, RowsRequest, TimeRequest,
 };
@@ -16,27 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Builds the measuring process with these features beside its own and returns where it is. Cargo's own progress goes to
-/// stderr.
+/// Builds the measuring process with these features beside its own and returns where it is.
 pub fn build(features: &[&str]) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--release", "--package", "softmax-bench", "--bin", "measure"]);
-    build.arg(format!("--features={}", features.join(",")));
-    build.arg("--message-format=json-render-diagnostics").current_dir(project::root());
-    let output = build.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("the measuring process does not build: see cargo's messages above");
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let path = messages.lines().filter_map(|line| executable(&serde_json::from_str(line).ok()?)).next_back();
-    path.context("cargo built no executable named `measure`")
-}
-
-/// The path of the binary, if that is what cargo's message is about.
-fn executable(message: &Value) -> Option<PathBuf> {
-    let is_measure = message["target"]["name"] == "measure";
-    message["executable"].as_str().filter(|_| is_measure).map(PathBuf::from)
+    executable::build("softmax-bench", "measure", features)
 }
 
 /// A running measuring process.

@@ -15,6 +15,9 @@ pub use interrupt::Interrupted;
 use anyhow::{Result, ensure};
 use softmax_bench::protocol::TimeRequest;
 
+/// Bytes that softmax moves per element at least: a read and a write of an f32.
+pub const BYTES_PER_ELEMENT: f64 = 8.0;
+
 /// Where timings come from: the measuring process, or a recording or a model in tests.
 pub trait Timings {
     /// Nanoseconds per element, `[candidate][round]`.

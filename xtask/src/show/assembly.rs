@@ -68,6 +68,19 @@ impl<'a> Listing<'a> {
         self.lines.iter().map(|line| format!("{}\n", line.text())).collect()
     }
 
+    /// What it calls, anywhere.
+    #[cfg(test)]
+    pub fn called(&self) -> impl Iterator<Item = &'a str> {
+        self.lines.iter().filter_map(Line::instruction).filter_map(Instruction::call_target)
+    }
+
+    /// The names of the instructions in a loop.
+    #[cfg(test)]
+    pub fn mnemonics(&self, hot_loop: &HotLoop) -> Vec<&'a str> {
+        let range = self.position(hot_loop.label).and_then(|start| self.loop_at(start)).unwrap_or_default();
+        self.lines[range].iter().filter_map(Line::instruction).map(Instruction::mnemonic).collect()
+    }
+
     /// The main loop over tiles of that many bytes; `None` if no loop reads a row. It is an innermost loop that
     /// takes whole tiles, though it may be unrolled; of several the one that takes most, of equals the first,
     /// because the compiler also unrolls the loop over what is left.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use softmax_spec::PassVariant;
 use std::env;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -28,12 +29,21 @@ const ARGUMENTS: [&str; 9] = [
 /// The assembly of a crate that holds the variant's function and nothing else.
 pub fn assembly(variant: &PassVariant) -> Result<String> {
     check_architecture(variant, env::consts::ARCH)?;
-    let source = softmax_codegen::emit_crate(variant).to_string();
-    let output = rustc(&source)?;
+    compiled(&softmax_codegen::emit_crate(variant).to_string(), variant)
+}
+
+/// The assembly of a crate that holds the functions of all these variants, which this architecture has.
+#[cfg(test)]
+pub fn assembly_of_all(variants: &[PassVariant]) -> Result<String> {
+    compiled(&softmax_codegen::emit_crate_of_all(variants).to_string(), &"the shipped variants")
+}
+
+fn compiled(source: &str, what: &dyn Display) -> Result<String> {
+    let output = rustc(source)?;
     if !output.status.success() {
         let messages = String::from_utf8_lossy(&output.stderr);
         let first = messages.lines().find(|line| line.starts_with("error")).unwrap_or("it does not say why");
-        bail!("rustc does not compile {variant}: {}", first.trim_start_matches("error: "));
+        bail!("rustc does not compile {what}: {}", first.trim_start_matches("error: "));
     }
     String::from_utf8(output.stdout).context("rustc wrote assembly that is no text")
 }

@@ -71,6 +71,17 @@ impl<'a> Instruction<'a> {
         self.mnemonic.starts_with("call")
     }
 
+    #[cfg(test)]
+    pub fn mnemonic(&self) -> &'a str {
+        self.mnemonic
+    }
+
+    /// What it calls, if it calls.
+    #[cfg(test)]
+    pub fn call_target(&self) -> Option<&'a str> {
+        self.operands.first().filter(|_| self.calls()).copied()
+    }
+
     /// Where it jumps to, if it jumps.
     pub fn jump_target(&self) -> Option<&'a str> {
         self.operands.first().filter(|_| self.mnemonic.starts_with('j')).copied()

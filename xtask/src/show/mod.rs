@@ -5,6 +5,8 @@ mod assembly;
 mod compile;
 mod counts;
 mod instruction;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod shipped;
 
 use crate::error::bad_input;
 use crate::{flags, project, stderr, stdout};

@@ -25,6 +25,8 @@ mod model;
 pub mod progress;
 pub mod race;
 mod report;
+#[cfg(test)]
+pub mod sample;
 mod search;
 #[cfg(test)]
 mod troubled;
@@ -120,7 +122,7 @@ fn publish(flags: &flags::Tune, output: &Output, doubts: Option<String>, mut fou
 }
 
 fn write(output: &Output, journal: &mut Journal, tuned: &Profile, seconds: f64) -> Result<()> {
-    let written = output.write(&profile::write(tuned)).and_then(|()| journal.complete(seconds));
+    let written = output.write(profile::write(tuned)).and_then(|()| journal.complete(seconds));
     written.map_err(|error| early(error, journal.path()))
 }
 

@@ -5,7 +5,7 @@ use super::effort::Effort;
 use super::gate::Failure;
 use crate::explain::short;
 use crate::length::Length;
-use crate::measuring::contention;
+use crate::measuring::{BYTES_PER_ELEMENT, contention};
 use crate::profiles::situation_json;
 use comfy_table::{CellAlignment, Table as Grid};
 use serde_json::{Value, json};
@@ -14,8 +14,6 @@ use softmax_spec::Rows;
 use softmax_spec::profile::{Class, Evidence, Profile, SampleCounts, Table};
 use std::path::Path;
 
-/// Bytes that softmax moves per element at least: a read and a write of an f32.
-const BYTES_PER_ELEMENT: f64 = 8.0;
 /// Failures shown in full; all are in the JSON.
 const FAILURES_SHOWN: usize = 3;
 

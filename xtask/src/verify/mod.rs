@@ -109,7 +109,7 @@ fn write(flags: &flags::Verify, all: &BTreeSet<Subject>, known: Certificate, row
     let updated = known.updated(rows, all);
     let (certificate, semantics) = (project::certificate_path(), document::path());
     let document = document::with_table(&project::read(&semantics)?, &updated)?;
-    output::replace(&certificate, &certificate::write(&updated))?;
+    output::replace(&certificate, certificate::write(&updated))?;
     output::replace(&semantics, &document)?;
     match flags.json {
         true => stdout::print(&report::json_lines(&judged, &[], &updated))?,

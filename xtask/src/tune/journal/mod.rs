@@ -8,6 +8,7 @@ mod code;
 mod costs;
 mod file;
 mod identity;
+pub mod reading;
 mod record;
 mod recording;
 mod replay;
