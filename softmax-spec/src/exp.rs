@@ -204,7 +204,11 @@ impl FromStr for Exp {
 
     fn from_str(word: &str) -> Result<Self, UnknownId> {
         Exp::all().find(|exp| exp.to_string() == word).ok_or_else(|| {
-            UnknownId::new("exp core", word, vec!["p3..p7", "a3..a7", "f3..f7", "d3..d7", "e3", "t2", "q2"])
+            UnknownId::new(
+                "exp core",
+                word,
+                vec!["p3..p7", "a3..a7", "f3..f7", "d3..d7", "e3", "s3", "t2", "q2"],
+            )
         })
     }
 }

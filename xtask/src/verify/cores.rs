@@ -45,7 +45,8 @@ pub fn measure(
 ) -> Result<Vec<Row>> {
     let works: Vec<(Form, Vec<Stretch>)> =
         Form::ALL.into_iter().map(|form| (form, stretches(form, coverage))).collect();
-    let steps = Steps::new(works.iter().map(|(_, stretches)| stretches.len()).sum());
+    let long = works.iter().flat_map(|(_, stretches)| stretches).filter(|stretch| stretch.is_long());
+    let steps = Steps::new(long.count());
     let mut rows = Vec::new();
     for (form, stretches) in works {
         let of_form: Vec<Subject> = subjects.iter().copied().filter(|subject| subject.form == form).collect();
@@ -54,10 +55,18 @@ pub fn measure(
             variants.collect::<Option<_>>().context("every core of the grid has a kernel")?;
         let mut worst = vec![Worst::NONE; variants.len()];
         for stretch in stretches {
-            steps.begin(&format!("{} cores, {form}, from {:e}", variants.len(), from_rank(stretch.first)));
+            if stretch.is_long() {
+                steps.begin(&format!(
+                    "{} cores, {form}, from {:e}",
+                    variants.len(),
+                    from_rank(stretch.first)
+                ));
+            }
             let found = child.core_errors(stretch.request(form, &variants))?;
             worst.iter_mut().zip(found).for_each(|(worst, found)| *worst = worst.merge(found));
-            steps.end();
+            if stretch.is_long() {
+                steps.end();
+            }
         }
         let row = |(subject, worst): (Subject, Worst)| Row {
             subject,
@@ -71,6 +80,11 @@ pub fn measure(
 }
 
 impl Stretch {
+    /// Whether it takes long enough to be told. What is around one float does not.
+    fn is_long(self) -> bool {
+        self.last - self.first > 2 * NEIGHBOURS
+    }
+
     fn request(self, form: Form, variants: &[String]) -> CoreRequest {
         CoreRequest {
             variants: variants.to_vec(),

@@ -97,8 +97,8 @@ fn verify_cores(flags: &flags::Verify, wanted: &Wanted, grid: &[PassVariant]) ->
     match judged.iter().filter(|one| one.problem.is_some()).count() + strangers.len() {
         0 => Ok(()),
         wrong => bail!(
-            "{wrong} {} of the certificate: if the code is meant so, `cargo xtask verify --write` certifies it",
-            if wrong == 1 { "core speaks for another state" } else { "cores speak for another state" }
+            "{wrong} {} not as certified: if the code is meant so, `cargo xtask verify --write` certifies it",
+            if wrong == 1 { "core is" } else { "cores are" }
         ),
     }
 }
