@@ -260,6 +260,12 @@ pub struct Diff {
     pub a: PathBuf,
     /// Another profile
     pub b: PathBuf,
+    /// Race the plans that differ against each other on this machine
+    #[arg(long)]
+    pub race: bool,
+    /// How thorough to race: about 0.1, 0.3, 2 seconds for a difference, after building
+    #[arg(long, value_enum, default_value_t = Effort::Standard, requires = "race")]
+    pub effort: Effort,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,8 @@ mod race;
 mod report;
 mod verdict;
 
+pub use race::Effort;
+
 use crate::compare::Machine;
 use crate::error::bad_input;
 use crate::measuring::contention::SharedTally;
@@ -18,7 +20,7 @@ use crate::progress::Steps;
 use crate::{flags, host, project, stderr, stdout};
 use anyhow::{Result, bail};
 use claim::Claim;
-use race::{Effort, Finding, Races};
+use race::{Finding, Races};
 use softmax_spec::Isa;
 use softmax_spec::profile::{Host, Profile, Situation};
 use std::path::Path;

@@ -1,21 +1,28 @@
 //! `diff A B`: the lengths at which two profiles choose differently, and what either's evidence says about it.
 //!
-//! Compares choices, not timings: times of two runs do not compare, and profiles with the same choices are the same.
+//! Compares choices, not timings: times of two runs do not compare, and profiles with the same choices are the same. With
+//! `--race` the choices that differ are timed against each other, here and now.
 
+mod race;
 mod report;
 
+use crate::check::Effort;
 use crate::profiles::{self, Opinion, Span, opinion, spans};
 use crate::{error, flags, stdout};
 use anyhow::Result;
+use race::Standing;
 use softmax_spec::profile::{Class, Profile, Situation};
 use std::process::ExitCode;
 
 /// Runs the command. As with `diff`, differences are no error and still an exit code of their own.
 pub fn run(flags: &flags::Diff) -> Result<ExitCode> {
     let (a, b) = (profiles::read(&flags.a)?, profiles::read(&flags.b)?);
-    let tables = compare(&a, &b);
+    let mut tables = compare(&a, &b);
     let same = tables.iter().all(TableDiff::is_same);
     let sides = [(flags.a.as_path(), &a), (flags.b.as_path(), &b)];
+    if flags.race {
+        race::run(Effort::new(flags.effort), sides, &mut tables)?;
+    }
     match flags.json {
         true => stdout::print_json(&report::json(sides, &tables))?,
         false => stdout::print(&report::text(sides, &tables))?,
@@ -55,6 +62,8 @@ struct Difference<'a> {
     upper: Option<usize>,
     a: Option<&'a Class>,
     b: Option<&'a Class>,
+    /// The outcome of a race of the two; `None` if there was none.
+    standing: Option<Standing>,
 }
 
 impl Difference<'_> {
@@ -83,7 +92,7 @@ fn compare<'a>(a: &'a Profile, b: &'a Profile) -> Vec<TableDiff<'a>> {
 fn difference<'a>(span: &Span<'a>) -> Option<Difference<'a>> {
     let [a, b] = span.classes[..] else { return None };
     let plan = |class: Option<&'a Class>| class.map(|class| &class.plan);
-    (plan(a) != plan(b)).then_some(Difference { from: span.from, upper: span.upper, a, b })
+    (plan(a) != plan(b)).then_some(Difference { from: span.from, upper: span.upper, a, b, standing: None })
 }
 
 #[cfg(test)]
@@ -126,7 +135,7 @@ mod tests {
             for (class, tie) in [&mut a, &mut b].into_iter().zip(says) {
                 class.evidence.as_mut().unwrap().ties = vec![plan(tie)];
             }
-            let difference = Difference { from: 1, upper: None, a: Some(&a), b: Some(&b) };
+            let difference = Difference { from: 1, upper: None, a: Some(&a), b: Some(&b), standing: None };
             assert_eq!(difference.is_tie(), expected, "{says:?}");
         }
     }
@@ -192,6 +201,23 @@ mod tests {
         assert_eq!(difference["a"]["ratio_of_other"], 1.123);
         let same = report::text([sides[0], sides[0]], &compare(&a, &a));
         assert!(same.ends_with("no differences\n"), "{same}");
+    }
+
+    #[test]
+    fn a_race_is_two_more_columns_and_a_line_that_sums_up() {
+        let (a, b) = (profile(vec![table(&[(None, X)])]), profile(vec![table(&[(None, Y)])]));
+        let mut tables = compare(&a, &b);
+        let Outcome::Differences(differences) = &mut tables[0].outcome else { panic!("one in both") };
+        differences[0].standing = Some(Standing { len: 4096, ratio: 0.8, interval: (0.79, 0.82) });
+        let sides = [(Path::new("a.toml"), &a), (Path::new("b.toml"), &b)];
+        let text = report::text(sides, &tables);
+        assert!(text.contains("4k  -20.0 % (-21.0 to -18.0)"), "{text}");
+        assert!(
+            text.ends_with("A is at most 25.0 % slower than B, B at most 0.0 % slower than A\n"),
+            "{text}"
+        );
+        let race = &report::json(sides, &tables)["tables"][0]["differences"][0]["race"];
+        assert_eq!((&race["len"], &race["time_of_b_over_a"]), (&4096.into(), &0.8.into()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Differences as tables for people and as JSON for scripts.
 
+use super::race::Standing;
 use super::{Difference, Outcome, Side, TableDiff};
 use crate::explain::short;
 use crate::length::Length;
@@ -13,6 +14,10 @@ use std::path::Path;
 const LEGEND: &str = "\
 ns/elem  as that profile's run measured it, at that length; times of two runs do not compare
 A of B   what A's evidence says of B's plan: its time against that of A's plan, a tie, or nothing (-)
+";
+/// How to read the columns of a race.
+const RACE_LEGEND: &str = "\
+B - A    raced here at that length, interleaved, in several processes: B's time against A's, 95 % interval
 ";
 
 /// The two profiles, in order, with their paths.
@@ -32,26 +37,59 @@ pub fn text(sides: Sides, tables: &[TableDiff]) -> String {
             Outcome::Differences(differences) => format!("\n{}\n", grid(differences).trim_fmt()),
         };
     }
-    let is_legend_needed = different.iter().any(|table| matches!(table.outcome, Outcome::Differences(_)));
-    match (different.is_empty(), is_legend_needed) {
-        (true, _) => out + "no differences\n",
-        (false, true) => out + "\n" + LEGEND,
-        (false, false) => out,
+    if different.is_empty() {
+        return out + "no differences\n";
     }
+    if different.iter().any(|table| matches!(table.outcome, Outcome::Differences(_))) {
+        out += &format!("\n{LEGEND}");
+    }
+    out + &race_text(&standings(tables))
+}
+
+/// Of every race.
+fn standings(tables: &[TableDiff]) -> Vec<Standing> {
+    let differences = tables.iter().flat_map(|table| match &table.outcome {
+        Outcome::Differences(differences) => differences.as_slice(),
+        Outcome::OnlyIn(_) => &[],
+    });
+    differences.filter_map(|difference| difference.standing).collect()
+}
+
+/// What is said below the tables of a race; nothing if there was none.
+fn race_text(standings: &[Standing]) -> String {
+    if standings.is_empty() {
+        return String::new();
+    }
+    let most = |loss: fn(&Standing) -> f64| standings.iter().map(loss).fold(0.0, f64::max);
+    let (a, b) = (most(|standing| 1.0 / standing.ratio - 1.0), most(|standing| standing.ratio - 1.0));
+    format!(
+        "{RACE_LEGEND}\nraced {} differences: A is at most {} slower than B, B at most {} slower than A\n",
+        standings.len(),
+        percent(a),
+        percent(b)
+    )
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.1} %", part * 100.0)
 }
 
 fn grid(differences: &[Difference]) -> Grid {
     let mut grid = Grid::new();
     grid.load_style(comfy_table::presets::NOTHING);
-    grid.set_header(["lengths", "A", "ns/elem", "at n", "B", "ns/elem", "at n", "A of B", "B of A"]);
+    let is_raced = differences.iter().any(|difference| difference.standing.is_some());
+    let of_race: &[&str] = if is_raced { &["raced at", "B - A"] } else { &[] };
+    let header = ["lengths", "A", "ns/elem", "at n", "B", "ns/elem", "at n", "A of B", "B of A"];
+    grid.set_header(header.iter().chain(of_race));
     for difference in differences {
         let [a_of_b, b_of_a] = difference.opinions().map(opinion_text);
         let mut row = vec![lengths(difference.from, difference.upper)];
         row.extend([difference.a, difference.b].into_iter().flat_map(side_text));
         row.extend([a_of_b, b_of_a]);
+        row.extend(difference.standing.iter().flat_map(standing_text));
         grid.add_row(row);
     }
-    for column in [2, 3, 5, 6, 7, 8] {
+    for column in [2, 3, 5, 6, 7, 8, 9, 10] {
         if let Some(column) = grid.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -76,6 +114,13 @@ fn opinion_text(opinion: Option<Opinion>) -> String {
         Some(Opinion::Tie) => "tie".to_owned(),
         Some(Opinion::Ratio(ratio)) => format!("{:+.1} %", (ratio - 1.0) * 100.0),
     }
+}
+
+fn standing_text(standing: &Standing) -> [String; 2] {
+    let (low, high) = standing.interval;
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    let text = format!("{:+.1} % ({:+.1} to {:+.1})", percent(standing.ratio), percent(low), percent(high));
+    [Length(standing.len).to_string(), text]
 }
 
 /// Everything, for scripts.
@@ -110,6 +155,11 @@ fn difference_json(difference: &Difference) -> Value {
         "a": class_json(difference.a, a_of_b),
         "b": class_json(difference.b, b_of_a),
         "tie": difference.is_tie(),
+        "race": difference.standing.map(|Standing { len, ratio, interval }| json!({
+            "len": len,
+            "time_of_b_over_a": ratio,
+            "interval": [interval.0, interval.1],
+        })),
     })
 }
 
