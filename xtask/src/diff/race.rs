@@ -18,7 +18,7 @@ use softmax_spec::{Isa, Plan};
 use std::fmt;
 use std::path::Path;
 
-/// Processes that share the rounds of a race: where memory lies is another matter in each, and moves ratios by some per cent.
+/// Processes that share the rounds of a race, as memory lies elsewhere in each ([`Timings::anew`]).
 const PROCESSES: usize = 3;
 
 /// How A's plan fared against B's at a length.
@@ -52,7 +52,7 @@ pub fn run(effort: Effort, sides: [(&Path, &Profile); 2], tables: &mut [TableDif
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let tally = SharedTally::default();
-    let standings = standings(&pairs, effort, || Ok(Child::start(&process, vec![])?.counting(&tally)))?;
+    let standings = standings(&pairs, effort, &mut Child::start(&process, vec![])?.counting(&tally))?;
     for ((_, difference), standing) in differences(tables, &available).zip(standings) {
         difference.standing = Some(standing);
     }
@@ -121,23 +121,19 @@ impl fmt::Display for Pair {
 fn typical(difference: &Difference) -> usize {
     let Difference { from, upper, .. } = *difference;
     let classes = [difference.a, difference.b].into_iter().flatten();
-    let measured = classes.filter_map(|class| Some(class.evidence.as_ref()?.len));
+    let mut measured = classes.filter_map(|class| Some(class.evidence.as_ref()?.len));
     let is_within = |len: &usize| *len >= from && upper.is_none_or(|upper| *len <= upper);
     let middle =
         || upper.map_or(from.saturating_mul(2), |upper| (from as f64 * upper as f64).sqrt() as usize);
-    measured.filter(is_within).next().unwrap_or_else(middle)
+    measured.find(is_within).unwrap_or_else(middle)
 }
 
 /// One per pair, each from rounds in several processes.
-fn standings<M: Timings>(
-    pairs: &[Pair],
-    effort: Effort,
-    mut start: impl FnMut() -> Result<M>,
-) -> Result<Vec<Standing>> {
+fn standings(pairs: &[Pair], effort: Effort, machine: &mut impl Timings) -> Result<Vec<Standing>> {
     let mut rounds: Vec<Vec<f64>> = vec![vec![]; pairs.len()];
     let progress = Steps::new(PROCESSES * pairs.len());
     for _ in 0..PROCESSES {
-        let mut machine = start()?;
+        machine.anew();
         for (pair, rounds) in pairs.iter().zip(&mut rounds) {
             progress.begin(pair);
             let samples = machine.all_samples(&pair.request(effort))?;
@@ -162,13 +158,17 @@ mod tests {
 
     /// A machine on which a plan takes as long as its text is, and slower from process to process.
     struct Model {
-        pace: f64,
+        processes: u32,
     }
 
     impl Timings for Model {
         fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-            let time = |plan: &String| vec![plan.len() as f64 * self.pace; request.rounds];
+            let time = |plan: &String| vec![plan.len() as f64 * f64::from(self.processes); request.rounds];
             Ok(request.candidates.iter().map(time).collect())
+        }
+
+        fn anew(&mut self) {
+            self.processes += 1;
         }
     }
 
@@ -195,15 +195,11 @@ mod tests {
         let pairs: Vec<Pair> = differences(&mut tables, &Isa::ALL)
             .map(|(situation, difference)| Pair::new(situation, difference, [&a, &b]).unwrap())
             .collect();
-        let mut processes = 0;
-        let start = || {
-            processes += 1;
-            Ok(Model { pace: f64::from(processes) })
-        };
-        let found = standings(&pairs, Effort::new(flags::Effort::Quick), start).unwrap();
+        let mut machine = Model { processes: 0 };
+        let found = standings(&pairs, Effort::new(flags::Effort::Quick), &mut machine).unwrap();
         let ratio = Y.len() as f64 / X.len() as f64;
         assert_eq!(found, [Standing { len: 1 << 20, ratio, interval: (ratio, ratio) }]);
-        assert_eq!(processes, 3);
+        assert_eq!(machine.processes, 3);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Child {
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
     tally: SharedTally,
+    /// Whether another process is to answer what is timed next.
+    is_stale: bool,
 }
 
 impl Child {
@@ -42,6 +44,7 @@ impl Child {
             requests,
             replies,
             tally: SharedTally::default(),
+            is_stale: false,
         };
         match child.ask(&Request::Emulator)? {
             Reply::Emulator(emulator) => preflight::refuse(emulator.as_deref())?,
@@ -123,11 +126,23 @@ impl Child {
     /// A kernel or a library that crashes takes down the process, not the search. Says so.
     fn restart(&mut self) -> Result<String> {
         let status = self.ended()?;
+        self.respawn()?;
+        Ok(format!("it crashed the measuring process ({status})"))
+    }
+
+    /// Lets the process end and starts another.
+    fn renew(&mut self) -> Result<()> {
+        self.requests = None;
+        self.ended()?;
+        self.respawn()
+    }
+
+    /// Starts another process in the place of one that has ended, so that ctrl-C ends the new one.
+    fn respawn(&mut self) -> Result<()> {
         let (process, requests, replies) = spawn(&self.path, &self.environment)?;
-        // In its place, so that ctrl-C ends the new one.
         *self.lock() = process;
         (self.requests, self.replies) = (requests, replies);
-        Ok(format!("it crashed the measuring process ({status})"))
+        Ok(())
     }
 
     /// How it ended, if not from outside.
@@ -175,7 +190,14 @@ impl Timings for Child {
         self.measured(request).map(|measured| measured.samples)
     }
 
+    fn anew(&mut self) {
+        self.is_stale = true;
+    }
+
     fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
+        if std::mem::take(&mut self.is_stale) {
+            self.renew()?;
+        }
         match self.ask(&Request::Time(request.clone()))? {
             Reply::Samples { samples, contention } => {
                 let (measured, mut tally) = (Measured { samples, contention }, self.tally.get());

@@ -2,8 +2,10 @@
 
 use super::clock::Deadline;
 use super::race::{Entry, Row, Rules, race};
+use super::weight::suits;
 use crate::measuring::Timings;
 use crate::measuring::statistics::{median, ratios};
+use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_spec::Plan;
 use softmax_spec::profile::{Class, Evidence};
@@ -20,54 +22,77 @@ pub struct Pick {
 /// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
 const PRECISION: f64 = 1.2;
 
-/// Classes from picks by ascending length, made on rows like `row`. Bounds are bisected until `deadline`.
-pub fn classes(
-    timings: &mut impl Timings,
-    picks: &[Pick],
-    row: Row,
-    rules: &Rules,
-    deadline: &Deadline,
-) -> Result<Vec<Class>> {
-    let runs: Vec<&[Pick]> = picks.chunk_by(|a, b| a.plan == b.plan).collect();
-    let mut classes = Vec::new();
-    for (i, run) in runs.iter().enumerate() {
-        let middle = &run[run.len() / 2];
-        let upper = match runs.get(i + 1) {
-            Some(next) => Some(crossover(timings, &run[run.len() - 1], &next[0], row, rules, deadline)?),
-            None => None,
-        };
-        classes.push(Class { upper, plan: middle.plan.clone(), evidence: Some(middle.evidence.clone()) });
-    }
-    Ok(classes)
+/// What lies between two lengths with different plans.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Between {
+    /// The longest row for which the shorter's plan is to be used.
+    Crossover(usize),
+    /// A length at which a third plan is clearly faster than either, and what was raced there.
+    Third(usize, Vec<Plan>),
 }
 
-/// The longest row for which the shorter's plan is to be used.
-fn crossover(
+/// Bisects, until `deadline`, on rows like `row`. Beside the two plans those run that were close to them where they were
+/// picked: between two lengths another may be best, such as one whose tile is just as long as the row.
+pub fn between(
     timings: &mut impl Timings,
     shorter: &Pick,
     longer: &Pick,
     row: Row,
     rules: &Rules,
     deadline: &Deadline,
-) -> Result<usize> {
+) -> Result<Between> {
     let (mut low, mut high) = (shorter.evidence.len, longer.evidence.len);
-    if let Some(longest) = shorter.plan.longest_row() {
-        high = high.min(longest + 1);
-    }
-    let entries = [shorter, longer].map(|pick| Entry { id: pick.plan.to_string(), groups: vec![] });
     while high as f64 / low as f64 > PRECISION && high - low > 1 && !deadline.has_passed() {
-        let len = between(low, high);
+        let len = middle(low, high);
+        let plans = contenders(shorter, longer, len);
+        let entries: Vec<Entry> =
+            plans.iter().map(|plan| Entry { id: plan.to_string(), groups: vec![] }).collect();
         let finish = race(timings, Row { len, ..row }, &entries, rules, deadline, |_| {})?;
-        match median(&ratios(&finish.samples[0], &finish.samples[1])) <= 1.0 {
+        let time = |i: usize| median(&ratios(&finish.samples[i], &finish.samples[0]));
+        let of = |pick: &Pick| plans.iter().position(|plan| *plan == pick.plan);
+        let known = [of(shorter), of(longer)].map(|place| place.map_or(f64::INFINITY, time));
+        let best = (0..plans.len()).map(time).fold(f64::INFINITY, f64::min);
+        if known[0].min(known[1]) > best * TIE {
+            return Ok(Between::Third(len, plans));
+        }
+        match known[0] <= known[1] {
             true => low = len,
             false => high = len,
         }
     }
-    Ok(if high - low > 1 { between(low, high) } else { low })
+    let bound = if high - low > 1 { middle(low, high) } else { low };
+    Ok(Between::Crossover(bound.min(shorter.plan.longest_row().unwrap_or(usize::MAX))))
+}
+
+/// The longer's plan and, as far as they suit rows of that length, the shorter's and those that did about as well as either
+/// or were the best of another algorithm.
+fn contenders(shorter: &Pick, longer: &Pick, len: usize) -> Vec<Plan> {
+    let others = [shorter, longer].into_iter().flat_map(|pick| {
+        let runner_up = pick.evidence.runner_up.iter().map(|(plan, _)| plan);
+        pick.evidence.ties.iter().chain(runner_up)
+    });
+    let mut plans = vec![longer.plan.clone()];
+    for plan in [&shorter.plan].into_iter().chain(others) {
+        if suits(plan.shortest_row(), plan.longest_row(), len) && !plans.contains(plan) {
+            plans.push(plan.clone());
+        }
+    }
+    plans
+}
+
+/// Classes from picks by ascending length and the bounds between neighbours with different plans.
+pub fn classes(picks: &[Pick], bounds: &[usize]) -> Vec<Class> {
+    let runs = picks.chunk_by(|a, b| a.plan == b.plan);
+    let uppers = bounds.iter().copied().map(Some).chain([None]);
+    let class = |(run, upper): (&[Pick], Option<usize>)| {
+        let Pick { plan, evidence } = &run[run.len() / 2];
+        Class { upper, plan: plan.clone(), evidence: Some(evidence.clone()) }
+    };
+    runs.zip(uppers).map(class).collect()
 }
 
 /// The geometric mean of two lengths that are more than 1 apart, strictly between them.
-fn between(low: usize, high: usize) -> usize {
+fn middle(low: usize, high: usize) -> usize {
     let mean = (low as f64 * high as f64).sqrt().round() as usize;
     mean.clamp(low + 1, high - 1)
 }
@@ -81,6 +106,7 @@ mod tests {
     use std::time::Duration;
 
     const SHORT: &str = "two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p5_u8)";
+    const RESIDENT: &str = "resident(f32_softmax__avx2_d5_u96)";
     const LONG: &str = "two_pass(f32_ext_sum__avx2_p5_u64, f32_ext_scale__avx2_p5_u64)";
 
     /// `SHORT` is faster up to this length.
@@ -109,43 +135,70 @@ mod tests {
         Pick { plan: plan.parse().unwrap(), evidence }
     }
 
-    fn run(crossing: usize, picks: &[Pick], seconds: u64) -> Vec<Class> {
-        let rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
+    const ROW: Row = Row { len: 64, in_place: false, rows: Rows::Single };
+    const RULES: Rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
+
+    fn found(timings: &mut impl Timings, shorter: &Pick, longer: &Pick, seconds: u64) -> Between {
         let deadline = Time::default().after(Duration::from_secs(seconds));
-        let row = Row { len: 64, in_place: false, rows: Rows::Single };
-        classes(&mut Crossing(crossing), picks, row, &rules, &deadline).unwrap()
+        between(timings, shorter, longer, ROW, &RULES, &deadline).unwrap()
+    }
+
+    fn crossover(crossing: usize, shorter: &Pick, longer: &Pick, seconds: u64) -> usize {
+        match found(&mut Crossing(crossing), shorter, longer, seconds) {
+            Between::Crossover(bound) => bound,
+            third => panic!("{third:?}"),
+        }
     }
 
     #[test]
     fn crossovers_are_found_within_the_precision() {
         for crossing in [64, 65, 100, 300, 1000, 2000, 4095] {
-            let classes = run(crossing, &[pick(SHORT, 64), pick(LONG, 4096)], 60);
-            let upper = classes[0].upper.unwrap();
-            let off = (upper as f64 / crossing as f64).ln().abs();
-            assert!(off <= PRECISION.ln(), "{upper} for {crossing}");
-            assert!((64..4096).contains(&upper));
-            assert_eq!(classes[1].upper, None);
+            let bound = crossover(crossing, &pick(SHORT, 64), &pick(LONG, 4096), 60);
+            let off = (bound as f64 / crossing as f64).ln().abs();
+            assert!(off <= PRECISION.ln(), "{bound} for {crossing}");
+            assert!((64..4096).contains(&bound));
         }
     }
 
     #[test]
     fn a_plan_for_short_rows_ends_where_it_can() {
-        let resident = "resident(f32_softmax__avx2_d5_u96)";
-        let classes = run(4096, &[pick(resident, 64), pick(LONG, 4096)], 60);
-        assert!((64..=96).contains(&classes[0].upper.unwrap()), "{:?}", classes[0].upper);
-        assert_eq!(run(4096, &[pick(resident, 96), pick(LONG, 4096)], 60)[0].upper, Some(96));
+        let bound = |len| crossover(4096, &pick(RESIDENT, len), &pick(LONG, 4096), 60);
+        assert!((64..=96).contains(&bound(64)), "{}", bound(64));
+        assert_eq!(bound(96), 96);
+    }
+
+    /// `RESIDENT` is by far the fastest as long as it takes rows.
+    struct Resident;
+
+    impl Timings for Resident {
+        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+            let time = |id: &String| vec![if id == RESIDENT { 0.5 } else { 1.0 }; request.rounds];
+            Ok(request.candidates.iter().map(time).collect())
+        }
+    }
+
+    #[test]
+    fn a_third_plan_that_tied_at_an_end_is_found_between() {
+        let (mut short, long) = (pick(SHORT, 64), pick(LONG, 128));
+        assert_eq!(found(&mut Resident, &short, &long, 60), Between::Crossover(118));
+        short.evidence.ties = vec![RESIDENT.parse().unwrap()];
+        let raced = [LONG, SHORT, RESIDENT].map(|text| text.parse().unwrap()).to_vec();
+        assert_eq!(found(&mut Resident, &short, &long, 60), Between::Third(91, raced));
+        // A tile that ends below the first length to be raced changes nothing.
+        let further = pick(LONG, 1 << 10);
+        assert!(matches!(found(&mut Resident, &short, &further, 60), Between::Crossover(_)));
     }
 
     #[test]
     fn neighbours_with_the_same_plan_are_one_class() {
         let picks = [pick(SHORT, 16), pick(SHORT, 64), pick(SHORT, 256), pick(LONG, 257), pick(LONG, 4096)];
-        let classes = run(256, &picks, 60);
+        let classes = classes(&picks, &[256]);
         assert_eq!(classes.iter().map(|class| class.upper).collect::<Vec<_>>(), [Some(256), None]);
         assert_eq!(classes[0].evidence.as_ref().unwrap().len, 64);
     }
 
     #[test]
     fn without_time_a_bound_is_half_way() {
-        assert_eq!(run(100, &[pick(SHORT, 64), pick(LONG, 4096)], 0)[0].upper, Some(512));
+        assert_eq!(crossover(100, &pick(SHORT, 64), &pick(LONG, 4096), 0), 512);
     }
 }

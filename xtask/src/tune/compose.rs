@@ -1,6 +1,6 @@
 //! From good passes to plans that are worth racing whole.
 
-use softmax_spec::{Accuracy, Algorithm, Direction, Exp, Pass, PassVariant, Plan, Streams};
+use softmax_spec::{Accuracy, Algorithm, Exp, Memory, Pass, PassVariant, Plan, Streams};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The fastest variants of every (pass, exp core) with their times in nanoseconds per element.
@@ -20,7 +20,7 @@ pub struct Contender {
 }
 
 /// Plans that are meant to reach `accuracy`, in place if asked for, the most promising first: the best of every algorithm, then the best
-/// of every exp core in either direction, then the rest.
+/// of every exp core by every way through memory in its last pass, then the rest.
 pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> Vec<Contender> {
     let mut all: Vec<Contender> = Algorithm::ALL
         .into_iter()
@@ -36,7 +36,7 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
     let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
     for contender in all {
         let (algorithm, exp) = (contender.plan.algorithm(), contender.plan.exp());
-        let core = (algorithm, exp, direction(&contender.plan));
+        let core = (algorithm, exp, last_way(&contender.plan));
         let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert(core));
         match () {
             () if first => tiers[0].push(contender),
@@ -48,9 +48,10 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
     tiers.concat()
 }
 
-/// Of the last pass. Going backward is worth something only after another pass, so times of passes do not show it.
-fn direction(plan: &Plan) -> Direction {
-    plan.passes().last().map_or(Direction::Forward, |pass| pass.memory.direction)
+/// Of the last pass. What it is worth shows only after another pass, whose lines are in a cache or not, so times of passes do
+/// not tell.
+fn last_way(plan: &Plan) -> Option<Memory> {
+    plan.passes().last().map(|pass| pass.memory)
 }
 
 fn exps(shortlist: &Shortlist) -> BTreeSet<Exp> {
@@ -153,16 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn the_best_in_either_direction_is_raced_before_other_tiles() {
+    fn the_best_of_every_way_through_memory_is_raced_before_other_tiles() {
         let shortlist = shortlist(&[
             ("f32_ext_sum__avx2_d5_u32", 0.2),
             ("f32_ext_scale__avx2_d5_u32", 0.20),
             ("f32_ext_scale__avx2_d5_u16", 0.21),
             ("f32_ext_scale__avx2_d5_u64_back", 0.22),
+            ("f32_ext_scale__avx2_d5_u64_nt_st4", 0.23),
         ]);
         let contenders = contenders(&shortlist, Accuracy::Fast, false);
         let last: Vec<String> = contenders.iter().map(|c| c.plan.passes()[1].id()).collect();
-        assert_eq!(last[..2], ["f32_ext_scale__avx2_d5_u32", "f32_ext_scale__avx2_d5_u64_back"]);
+        assert_eq!(
+            last[..3],
+            [
+                "f32_ext_scale__avx2_d5_u32",
+                "f32_ext_scale__avx2_d5_u64_back",
+                "f32_ext_scale__avx2_d5_u64_nt_st4"
+            ]
+        );
     }
 
     #[test]

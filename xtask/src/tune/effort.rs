@@ -67,7 +67,7 @@ impl Effort {
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
-                budget: Duration::from_secs(240),
+                budget: Duration::from_secs(360),
                 sizes: powers(4, 24, 2),
                 screening: screening(19, 3, 100.0),
                 tiles: 3,

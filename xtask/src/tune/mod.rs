@@ -359,7 +359,7 @@ mod tests {
         };
         assert_eq!(told("--budget 8s"), ("standard".to_owned(), Some(8)));
         assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
-        assert_eq!(told("--budget 4m"), ("standard".to_owned(), None));
+        assert_eq!(told("--budget 6m"), ("standard".to_owned(), None));
         assert_eq!(told(""), ("standard".to_owned(), None));
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Candidates run in groups (those among which a choice is to be made) but all in the same rounds, so that what
 //! drifts hits all of them. After each batch of rounds, whoever is clearly slower than the leader of each of its
-//! groups drops out, and the time goes to those that are still in contention.
+//! groups drops out, and the time goes to those that are still in contention. Every batch is timed in another process, so that
+//! nobody wins, or drops out late, by where memory happened to lie.
 
 use super::clock::Deadline;
 use crate::measuring::Timings;
@@ -122,6 +123,7 @@ pub fn race(
             rounds: next,
             sample_us: rules.sample_us,
         };
+        timings.anew();
         let measured = timings.all_measured(&request)?;
         tally.add(&measured);
         for (&i, new) in racing.iter().zip(measured.samples) {

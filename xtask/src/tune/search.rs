@@ -1,6 +1,6 @@
 //! The search on one ISA: per length, screen passes, race plans, confirm finalists; then find the crossovers.
 
-use super::classes::{self, Pick};
+use super::classes::{self, Between, Pick};
 use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist};
 use super::effort::Effort;
@@ -12,11 +12,11 @@ use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossove
 use crate::length::Length;
 use crate::measuring::Timings;
 use crate::measuring::statistics::median;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Situation, Table};
-use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Pass, PassVariant, Plan, Rows};
-use std::collections::{BTreeMap, HashMap};
+use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Plan, Rows};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
 pub struct Search<'a, M> {
@@ -105,8 +105,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(())
     }
 
-    /// Races the passes and returns the fastest of each (pass, exp core), of those that go backward one: what that is
-    /// worth shows only after another pass. In batches those that take whole rows, which are plans by themselves.
+    /// Races the passes and returns the fastest of each (pass, exp core) that go forward, and of every other way through memory
+    /// one: what a way is worth shows only beside other passes. In batches those that take whole rows, which are plans by
+    /// themselves.
     fn screen(&mut self, len: usize, rows: Rows) -> Result<Shortlist> {
         let deadline = self.clock.step(weight::screening(rows) * weight_of(len));
         let row = Row { len, in_place: false, rows };
@@ -135,11 +136,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.known.extend((0..entries.len()).map(timed));
         }
         let mut shortlist = Shortlist::new();
-        for (group, &(pass, exp, direction)) in groups.keys().enumerate() {
-            let count = if direction == Direction::Backward { 1 } else { self.effort.tiles };
-            let best = finish.ranking(&entries, group).into_iter().take(count);
+        for (group, &(pass, exp, _)) in groups.keys().enumerate() {
+            let best = finish.ranking(&entries, group).into_iter().take(self.effort.tiles);
             shortlist.entry((pass, exp)).or_default().extend(best.map(timed));
         }
+        shortlist.values_mut().for_each(|timed| shorten(timed, self.effort.tiles));
         Ok(shortlist)
     }
 
@@ -229,15 +230,26 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let raced = race(self.machine, row, &field.entries, &self.effort.racing, &deadline, leading)?;
 
         let deadline = self.clock.step(weight::CONFIRMING * weight);
-        let final_field = self.finalists(&field, &raced, row, &choices)?;
-        self.progress.step(self.clock, &format!("{place}: confirming"));
-        let confirmed =
-            race(self.machine, row, &final_field.entries, &self.effort.confirmation, &deadline, leading)?;
-        for choosing in &choices {
-            let pick = conclude(&final_field, &confirmed, choosing);
+        for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
+    }
+
+    /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
+    fn confirm(
+        &mut self,
+        field: &Field,
+        raced: &Finish,
+        row: Row,
+        choices: &[Choosing],
+        deadline: &Deadline,
+    ) -> Result<Vec<Option<Pick>>> {
+        let finalists = self.finalists(field, raced, row, choices)?;
+        self.progress.step(self.clock, &format!("{}: confirming", self.place(row)));
+        let (rules, progress) = (&self.effort.confirmation, self.progress);
+        let finish = race(self.machine, row, &finalists.entries, rules, deadline, |id| progress.leader(id))?;
+        Ok(choices.iter().map(|choosing| conclude(&finalists, &finish, choosing)).collect())
     }
 
     /// What is to be chosen at a row for an accuracy.
@@ -342,13 +354,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let situation = self.situation(self.accuracies[group], in_place, rows);
             let weight = weight_of_crossovers(sizes, rows) / (2 * self.accuracies.len()) as f64;
             let deadline = self.clock.step(weight);
-            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
-            let Some(first) = picks.first() else {
+            if picks.is_empty() {
                 self.progress.note(&format!("{situation}: no plan is right, so no table"));
                 continue;
-            };
-            let row = Row { len: first.evidence.len, in_place, rows };
-            let mut classes = classes::classes(self.machine, &picks, row, &self.effort.crossover, &deadline)?;
+            }
+            let mut classes = self.classes(group, situation, picks, &deadline)?;
             end(&mut classes, situation);
             if classes.len() > 1 && deadline.has_passed() {
                 self.clock.cut_short();
@@ -359,6 +369,62 @@ impl<M: Timings + Oracle> Search<'_, M> {
             tables.push(Table { situation, classes });
         }
         Ok(tables)
+    }
+
+    /// Classes from the picks of a situation by ascending length, and from those that are found between them.
+    fn classes(
+        &mut self,
+        group: usize,
+        situation: Situation,
+        mut picks: Vec<Pick>,
+        deadline: &Deadline,
+    ) -> Result<Vec<Class>> {
+        let (mut bounds, mut i) = (Vec::new(), 0);
+        while i + 1 < picks.len() {
+            let (shorter, longer) = (&picks[i], &picks[i + 1]);
+            if shorter.plan == longer.plan {
+                i += 1;
+                continue;
+            }
+            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
+            let row = Row { len: 0, in_place: situation.in_place, rows: situation.rows };
+            let rules = &self.effort.crossover;
+            match classes::between(self.machine, shorter, longer, row, rules, deadline)? {
+                Between::Crossover(bound) => {
+                    bounds.push(bound);
+                    i += 1;
+                }
+                Between::Third(len, plans) => {
+                    let before = shorter.plan.clone();
+                    let third = self.pick_among(group, Row { len, ..row }, before, &plans, deadline)?;
+                    picks.insert(i + 1, third);
+                }
+            }
+        }
+        Ok(classes::classes(&picks, &bounds))
+    }
+
+    /// The pick among a few plans that are known to be right.
+    fn pick_among(
+        &mut self,
+        group: usize,
+        row: Row,
+        before: Plan,
+        plans: &[Plan],
+        deadline: &Deadline,
+    ) -> Result<Pick> {
+        let accuracy = self.accuracies[group];
+        let default = self.default.plan(self.situation(accuracy, row.in_place, row.rows), row.len);
+        let choosing = Choosing { group, accuracy, row, default, before: Some(before), alone: None };
+        let mut field = Field::default();
+        for plan in plans {
+            field.add(plan, Some(group));
+        }
+        let raced = race(self.machine, row, &field.entries, &self.effort.crossover, deadline, |_| {})?;
+        let [pick] = &mut self.confirm(&field, &raced, row, &[choosing], deadline)?[..] else {
+            bail!("a choice has one pick");
+        };
+        pick.take().context("plans were raced and none was picked")
     }
 }
 
@@ -379,13 +445,24 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
 /// most promising first.
 const LEAST_PLANS: usize = 6;
 
-/// Variants that are compared when passes are screened.
-type Groups = BTreeMap<(Pass, Option<Exp>, Direction), Vec<PassVariant>>;
+/// Leaves of a pass, with times, the so many fastest that go forward, and the fastest of every way through memory.
+fn shorten(timed: &mut Vec<(PassVariant, f64)>, tiles: usize) {
+    timed.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (mut forward, mut ways) = (0, BTreeSet::new());
+    timed.retain(|(variant, _)| {
+        forward += usize::from(variant.memory.direction == Direction::Forward);
+        let is_fast = variant.memory.direction == Direction::Forward && forward <= tiles;
+        ways.insert(variant.memory) || is_fast
+    });
+}
+
+/// Variants that are compared when passes are screened: those that differ in their tiles alone.
+type Groups = BTreeMap<(Pass, Option<Exp>, Memory), Vec<PassVariant>>;
 
 fn grouped(variants: impl IntoIterator<Item = PassVariant>) -> Groups {
     let mut groups = Groups::new();
     for variant in variants {
-        groups.entry((variant.pass, variant.exp, variant.memory.direction)).or_default().push(variant);
+        groups.entry((variant.pass, variant.exp, variant.memory)).or_default().push(variant);
     }
     groups
 }
@@ -400,7 +477,6 @@ mod tests {
     use crate::flags;
     use crate::tune::model::{CACHE, Model, WRONG};
     use softmax_spec::Algorithm;
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     fn default() -> Profile {

@@ -87,6 +87,10 @@ impl Timings for Machine<'_> {
         }
         Ok(samples)
     }
+
+    fn anew(&mut self) {
+        self.placement.clear();
+    }
 }
 
 impl Oracle for Machine<'_> {

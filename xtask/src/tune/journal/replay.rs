@@ -170,6 +170,10 @@ impl<M: Timings + Oracle> Timings for Journaled<'_, M> {
         self.tally.add(&measured);
         Ok(measured)
     }
+
+    fn anew(&mut self) {
+        self.machine.anew();
+    }
 }
 
 impl<M: Timings + Oracle> Oracle for Journaled<'_, M> {
