@@ -86,8 +86,8 @@ impl fmt::Display for Claim {
     }
 }
 
-/// The claimed ratio has the relative interval of the pick's time. That of the ratio itself (`Trust`) is of one process, and
-/// where memory lies in another may change the ratio by more.
+/// The claimed ratio has the relative interval of the pick's time. That of the ratio itself (`Trust`) is of one day, and
+/// what else a machine does on another may change the ratio by more.
 fn comparison(evidence: &Evidence, claimed: f64, pick: &[f64], rival: &[f64]) -> Comparison {
     let (low, high) = evidence.interval;
     let against = ratios(rival, pick);
