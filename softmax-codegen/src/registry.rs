@@ -24,7 +24,7 @@ impl Registry {
 
     /// Everything for these variants. `profiles` is `None` where the spec names none.
     pub fn items(&self, variants: &[PassVariant], profiles: Option<&[Profile]>) -> TokenStream {
-        let detections = Isa::ALL.map(|isa| detection(isa, variants));
+        let detections = Isa::ALL.map(|isa| self.detection(isa, variants));
         let modules = Isa::ALL.map(|isa| {
             let modules = Pass::ALL.map(|pass| module(isa, pass, variants));
             quote!(#(#modules)*)
@@ -44,6 +44,21 @@ impl Registry {
     /// What stands in for the items after a mistake, so that uses of them are no further errors.
     pub fn dummy(&self, has_profiles: bool) -> TokenStream {
         self.items(&[], has_profiles.then_some(&[]))
+    }
+
+    /// Detection of one ISA.
+    fn detection(&self, isa: Isa, variants: &[PassVariant]) -> TokenStream {
+        if !variants.iter().any(|variant| variant.isa == isa) {
+            return quote!();
+        }
+        let (krate, name, cfg) = (&self.krate, supported(isa), cfg(isa));
+        let features = isa.features().iter().map(|feature| format_ident!("{}", pascal(feature)));
+        quote! {
+            #cfg
+            fn #name() -> bool {
+                #krate::detection::has(&[#(#krate::detection::Feature::#features),*])
+            }
+        }
     }
 
     fn variant(&self, variant: &PassVariant) -> TokenStream {
@@ -113,8 +128,9 @@ impl Registry {
 
     fn table(&self, table: &Table) -> TokenStream {
         let krate = &self.krate;
-        let Situation { isa, accuracy, in_place, rows, .. } = table.situation;
+        let Situation { isa, element, accuracy, in_place, rows, .. } = table.situation;
         let rank = Isa::ALL.iter().position(|&other| other == isa).expect("every ISA is in ALL");
+        let shardable = self.shardable(&Plan::shardable(isa, element));
         let (cfg, supported, isa) = (cfg(isa), supported(isa), isa.id());
         let accuracy = format_ident!("{}", pascal(accuracy.id()));
         let batch = rows == Rows::Batch;
@@ -129,9 +145,18 @@ impl Registry {
             #krate::profile::Table {
                 isa: #isa, isa_rank: #rank, supported: #supported, accuracy: #krate::Accuracy::#accuracy,
                 in_place: #in_place, batch: #batch, backup: #krate::Backup { fallback: #fallback, robust: #robust },
+                shardable: #shardable,
                 classes: &[#(#classes),*],
             }
         }
+    }
+
+    /// The kernels of [`Plan::shardable`].
+    fn shardable(&self, plan: &Plan) -> TokenStream {
+        let krate = &self.krate;
+        let [sum, scale] = plan.passes() else { unreachable!("Two-Pass has two passes") };
+        let (sum, scale) = (self.kernel(sum), self.kernel(scale));
+        quote!(unsafe { #krate::profile::Shardable { sum: #sum, scale: #scale } })
     }
 
     fn plan(&self, plan: &Plan) -> TokenStream {
@@ -188,20 +213,6 @@ fn module(isa: Isa, pass: Pass, variants: &[PassVariant]) -> TokenStream {
         mod #name {
             #imports
             #(#functions)*
-        }
-    }
-}
-
-/// Detection of one ISA.
-fn detection(isa: Isa, variants: &[PassVariant]) -> TokenStream {
-    if !variants.iter().any(|variant| variant.isa == isa) {
-        return quote!();
-    }
-    let (name, cfg, features) = (supported(isa), cfg(isa), isa.features());
-    quote! {
-        #cfg
-        fn #name() -> bool {
-            true #(&& ::std::arch::is_x86_feature_detected!(#features))*
         }
     }
 }

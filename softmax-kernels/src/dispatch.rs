@@ -1,18 +1,21 @@
 //! Which table of which profile is used on this machine. Decided once per [`Situation`]; from then on a relaxed atomic load away.
 
 use crate::Accuracy;
+use crate::detection::host;
 use crate::grid::PROFILES;
-use crate::plan::{Backup, Plan};
+#[cfg(feature = "std")]
+use crate::plan::Backup;
+use crate::plan::Plan;
 use crate::profile::{Host, Profile, Table};
-use std::fmt;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use core::fmt;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// Environment variable that restricts the choice to one ISA, for tests and support. Read once.
+/// Environment variable that restricts the choice to one ISA, for tests and support. Read once; without the feature `std` there is
+/// no environment, and it is not read.
 pub const FORCE_ISA_VARIABLE: &str = "SOFTMAX_FORCE_ISA";
 
 /// What was chosen for a row length, and why.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Selection {
     /// The profile's name.
     pub profile: &'static str,
@@ -42,12 +45,12 @@ pub enum Reason {
 }
 
 /// What became of `SOFTMAX_FORCE_ISA`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forced {
     /// Only this ISA was considered.
-    To(String),
+    To(&'static str),
     /// It names no ISA that is compiled in and supported by this CPU, and was ignored.
-    Ignored(String),
+    Ignored(&'static str),
 }
 
 impl fmt::Display for Reason {
@@ -64,10 +67,13 @@ impl fmt::Display for Reason {
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { algorithm, passes, .. } = self.plan;
-        let of_table = if self.batch { ", batches" } else { "" };
-        let (passes, profile) = (passes.join(", "), self.profile);
-        write!(f, "{algorithm}({passes}) from profile `{profile}`{of_table}: {}", self.reason)?;
-        match &self.forced {
+        write!(f, "{algorithm}(")?;
+        for (i, pass) in passes.iter().enumerate() {
+            write!(f, "{}{pass}", if i == 0 { "" } else { ", " })?;
+        }
+        let (profile, of_table) = (self.profile, if self.batch { ", batches" } else { "" });
+        write!(f, ") from profile `{profile}`{of_table}: {}", self.reason)?;
+        match self.forced {
             None => Ok(()),
             Some(Forced::To(isa)) => write!(f, "; {FORCE_ISA_VARIABLE}={isa}"),
             Some(Forced::Ignored(word)) => {
@@ -91,7 +97,7 @@ pub(crate) struct Situation {
 
 /// Chosen tables by accuracy, in place or not, batch or not. Null until first asked for.
 static TABLES: [[[AtomicPtr<Table>; 2]; 2]; 2] =
-    [const { [const { [const { AtomicPtr::new(std::ptr::null_mut()) }; 2] }; 2] }; 2];
+    [const { [const { [const { AtomicPtr::new(core::ptr::null_mut()) }; 2] }; 2] }; 2];
 
 /// The table for rows of `len` elements on this machine.
 #[inline]
@@ -118,7 +124,7 @@ fn chosen(situation: Situation) -> &'static Table {
 #[cold]
 fn choose_into(slot: &AtomicPtr<Table>, situation: Situation) -> &'static Table {
     let Choice { table, .. } = choose_here(situation);
-    slot.store(std::ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
+    slot.store(core::ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
     table
 }
 
@@ -135,11 +141,12 @@ pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
         upper: upper.unwrap_or(usize::MAX),
         plan: table.plan(len),
         reason,
-        forced: forced().clone(),
+        forced: forced(),
     }
 }
 
 /// What takes over on `isa` from plans that give a row up, whatever their accuracy, if a profile has a table for it.
+#[cfg(feature = "std")]
 pub(crate) fn backup(isa: &str) -> Option<Backup> {
     let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
     tables.find(|table| table.isa == isa && table.accuracy == Accuracy::Accurate).map(|table| table.backup)
@@ -164,7 +171,7 @@ fn choose_here(situation: Situation) -> Choice {
 fn choose(
     profiles: &'static [Profile],
     situation: Situation,
-    host: &Option<Host<String>>,
+    host: &Option<Host<[u8; 12]>>,
     forced: Option<&str>,
 ) -> Choice {
     let tables = profiles.iter().flat_map(|profile| profile.tables.iter().map(move |table| (profile, table)));
@@ -185,22 +192,22 @@ impl Choice {
     /// Whether it is better than one that came earlier.
     fn goes_before(&self, earlier: &Choice) -> bool {
         let rank = |choice: &Choice| (choice.table.isa_rank, choice.reason);
-        let is_of_the_same = std::ptr::eq(self.profile, earlier.profile);
+        let is_of_the_same = core::ptr::eq(self.profile, earlier.profile);
         match rank(self).cmp(&rank(earlier)) {
-            std::cmp::Ordering::Equal => is_of_the_same && self.table.batch && !earlier.table.batch,
+            core::cmp::Ordering::Equal => is_of_the_same && self.table.batch && !earlier.table.batch,
             order => order.is_gt(),
         }
     }
 }
 
 /// How well a profile's table fits this machine; `None` if it is for another one.
-fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<Reason> {
+fn fit(profile: &Profile, table: &Table, host: &Option<Host<[u8; 12]>>) -> Option<Reason> {
     let Some(tuned_on) = &profile.host else {
         return Some(Reason::Default);
     };
     let host = host.as_ref()?;
-    let same_model =
-        (tuned_on.vendor, tuned_on.family, tuned_on.model) == (host.vendor.as_str(), host.family, host.model);
+    let same_model = tuned_on.vendor.as_bytes() == host.vendor
+        && (tuned_on.family, tuned_on.model) == (host.family, host.model);
     match (same_model, tuned_on.stepping == host.stepping) {
         (true, true) => Some(Reason::Fingerprint),
         (true, false) => Some(Reason::Model),
@@ -213,16 +220,26 @@ fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<
 }
 
 /// What the environment asks for, and whether this CPU supports it and a table has it.
-fn forced() -> &'static Option<Forced> {
-    static FORCED: OnceLock<Option<Forced>> = OnceLock::new();
-    FORCED.get_or_init(|| {
-        let word = std::env::var(FORCE_ISA_VARIABLE).ok()?;
-        let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
-        match tables.any(|table| table.isa == word && (table.supported)()) {
-            true => Some(Forced::To(word)),
-            false => Some(Forced::Ignored(word)),
-        }
-    })
+fn forced() -> Option<Forced> {
+    let word = asked_for()?;
+    let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
+    match tables.any(|table| table.isa == word && (table.supported)()) {
+        true => Some(Forced::To(word)),
+        false => Some(Forced::Ignored(word)),
+    }
+}
+
+/// The value of [`FORCE_ISA_VARIABLE`], where it is set. What it was first it remains.
+#[cfg(feature = "std")]
+fn asked_for() -> Option<&'static str> {
+    static WORD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    WORD.get_or_init(|| std::env::var(FORCE_ISA_VARIABLE).ok()).as_deref()
+}
+
+/// There is no environment.
+#[cfg(not(feature = "std"))]
+fn asked_for() -> Option<&'static str> {
+    None
 }
 
 /// The ISA that the choice is restricted to.
@@ -231,32 +248,6 @@ fn forced_isa() -> Option<&'static str> {
         Some(Forced::To(isa)) => Some(isa),
         Some(Forced::Ignored(_)) | None => None,
     }
-}
-
-/// This machine, from CPUID.
-#[cfg(target_arch = "x86_64")]
-fn host() -> Option<Host<String>> {
-    use std::arch::x86_64::__cpuid;
-    let vendor = __cpuid(0);
-    let bytes: Vec<u8> =
-        [vendor.ebx, vendor.edx, vendor.ecx].iter().flat_map(|word| word.to_le_bytes()).collect();
-    let signature = __cpuid(1).eax;
-    let (base_family, base_model) = (signature >> 8 & 0xf, signature >> 4 & 0xf);
-    let extended = base_family == 0xf || base_family == 6;
-    Some(Host {
-        vendor: String::from_utf8_lossy(&bytes).into_owned(),
-        family: if base_family == 0xf { base_family + (signature >> 20 & 0xff) } else { base_family },
-        model: if extended { (signature >> 16 & 0xf) << 4 | base_model } else { base_model },
-        stepping: signature & 0xf,
-        // Leaf 0x8000_0006 reports the L2 cache in KiB on both large vendors.
-        l2_kib: if __cpuid(0x8000_0000).eax >= 0x8000_0006 { __cpuid(0x8000_0006).ecx >> 16 } else { 0 },
-    })
-}
-
-/// Elsewhere nothing identifies the machine, and the ISA's default is used.
-#[cfg(not(target_arch = "x86_64"))]
-fn host() -> Option<Host<String>> {
-    None
 }
 
 #[cfg(test)]
@@ -273,22 +264,24 @@ mod tests {
     fn table(isa_rank: usize, batch: bool, upper: usize) -> Table {
         let tables = PROFILES.iter().filter(|profile| profile.host.is_none()).flat_map(|p| p.tables);
         let scalar = tables.into_iter().find(|table| table.isa == "scalar").expect("a scalar table");
-        let Table { isa, supported, accuracy, in_place, backup, .. } = *scalar;
+        let Table { isa, supported, accuracy, in_place, backup, shardable, .. } = *scalar;
         let classes = leaked(vec![Class { upper, plan: backup.robust }]);
-        Table { isa, isa_rank, supported, accuracy, in_place, batch, backup, classes }
+        Table { isa, isa_rank, supported, accuracy, in_place, batch, backup, shardable, classes }
     }
 
     fn profile(name: &'static str, host: Option<Host>, tables: Vec<Table>) -> Profile {
         Profile { name, host, tables: leaked(tables) }
     }
 
+    const VENDOR: &str = "GenuineTests";
+
     fn tuned(name: &'static str, tables: Vec<Table>) -> Profile {
-        profile(name, Some(Host { vendor: "V", family: 6, model: 1, stepping: 2, l2_kib: 512 }), tables)
+        profile(name, Some(Host { vendor: VENDOR, family: 6, model: 1, stepping: 2, l2_kib: 512 }), tables)
     }
 
     /// The profile's name, whether the table is one for batches, and its upper bound.
     fn chosen(profiles: Vec<Profile>, batch: bool) -> (&'static str, bool, usize) {
-        let here = Host { vendor: "V".to_owned(), family: 6, model: 1, stepping: 2, l2_kib: 512 };
+        let here = Host { vendor: *b"GenuineTests", family: 6, model: 1, stepping: 2, l2_kib: 512 };
         let situation = Situation { accuracy: Accuracy::Fast, in_place: false, batch };
         let Choice { profile, table, .. } = choose(leaked(profiles), situation, &Some(here), None);
         (profile.name, table.batch, table.classes[0].upper)

@@ -1,7 +1,7 @@
 //! Profiles as static tables: what `kernels!` makes of the files in `tuned/` and of `SOFTMAX_PROFILE`.
 
-use crate::Accuracy;
 use crate::plan::{Backup, Plan};
+use crate::{Accuracy, ExtScaleKernel, ExtSumKernel};
 
 /// Plans for one machine, or for any.
 #[derive(Debug)]
@@ -46,8 +46,19 @@ pub struct Table {
     pub batch: bool,
     /// The plans of the ISA for rows that others give up.
     pub backup: Backup,
+    /// The kernels of the ISA for [`crate::ExtSum`].
+    pub shardable: Shardable,
     /// By ascending upper length; the last one has `usize::MAX`, but that tables for batches may end.
     pub classes: &'static [Class],
+}
+
+/// Two-Pass kernels with the exp core of `softmax_spec::Plan::shardable`, so that the sums of all ISAs and builds mean the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Shardable {
+    /// The first pass.
+    pub sum: ExtSumKernel,
+    /// The second pass.
+    pub scale: ExtScaleKernel,
 }
 
 /// The plan for a range of lengths.
