@@ -11,6 +11,15 @@ use softmax_spec::profile::{Class, Host, Profile, Situation, Table};
 use softmax_spec::{Isa, Pass, PassVariant, Plan, Rows};
 use std::collections::BTreeSet;
 
+/// The profiles of a crate.
+#[derive(Clone, Copy)]
+pub struct Profiles<'a> {
+    /// All of them.
+    pub all: &'a [Profile],
+    /// How many of them, from the first on, the build was given.
+    pub given: usize,
+}
+
 /// Emits paths into the crate with the run-time types.
 pub struct Registry {
     krate: TokenStream,
@@ -23,7 +32,7 @@ impl Registry {
     }
 
     /// Everything for these variants. `profiles` is `None` where the spec names none.
-    pub fn items(&self, variants: &[PassVariant], profiles: Option<&[Profile]>) -> TokenStream {
+    pub fn items(&self, variants: &[PassVariant], profiles: Option<Profiles<'_>>) -> TokenStream {
         let detections = Isa::ALL.map(|isa| self.detection(isa, variants));
         let modules = Isa::ALL.map(|isa| {
             let modules = Pass::ALL.map(|pass| module(isa, pass, variants));
@@ -43,7 +52,7 @@ impl Registry {
 
     /// What stands in for the items after a mistake, so that uses of them are no further errors.
     pub fn dummy(&self, has_profiles: bool) -> TokenStream {
-        self.items(&[], has_profiles.then_some(&[]))
+        self.items(&[], has_profiles.then_some(Profiles { all: &[], given: 0 }))
     }
 
     /// Detection of one ISA.
@@ -95,10 +104,10 @@ impl Registry {
         quote!(#krate::#wrapper::from_raw(#module::#function, #block))
     }
 
-    fn profiles(&self, profiles: &[Profile]) -> TokenStream {
+    fn profiles(&self, profiles: Profiles<'_>) -> TokenStream {
         let krate = &self.krate;
-        let rows = profiles.iter().map(|profile| {
-            let name = &profile.name;
+        let rows = profiles.all.iter().enumerate().map(|(i, profile)| {
+            let (name, is_given) = (&profile.name, i < profiles.given);
             let host = match &profile.host {
                 Some(host) => {
                     let host = self.host(host);
@@ -108,7 +117,11 @@ impl Registry {
             };
             let usable = profile.tables.iter().filter(|table| table.situation.threads == 1);
             let tables = usable.map(|table| self.table(table));
-            quote!(#krate::profile::Profile { name: #name, host: #host, tables: &[#(#tables),*] })
+            quote! {
+                #krate::profile::Profile {
+                    name: #name, is_given: #is_given, host: #host, tables: &[#(#tables),*],
+                }
+            }
         });
         quote! {
             /// The profiles that this crate was compiled with.

@@ -5,86 +5,11 @@ use crate::detection::host;
 use crate::grid::PROFILES;
 #[cfg(feature = "std")]
 use crate::plan::Backup;
-use crate::plan::Plan;
 use crate::profile::{Host, Profile, Table};
-use core::fmt;
+#[cfg(feature = "std")]
+use crate::selection::FORCE_ISA_VARIABLE;
+use crate::selection::{Forced, Reason, Selection, SetAside, Unfit};
 use core::sync::atomic::{AtomicPtr, Ordering};
-
-/// Environment variable that restricts the choice to one ISA, for tests and support. Read once; without the feature `std` there is
-/// no environment, and it is not read.
-pub const FORCE_ISA_VARIABLE: &str = "SOFTMAX_FORCE_ISA";
-
-/// What was chosen for a row length, and why.
-#[derive(Debug, Clone, Copy)]
-pub struct Selection {
-    /// The profile's name.
-    pub profile: &'static str,
-    /// Whether it is from a table for batches, which calls with one row do not use.
-    pub batch: bool,
-    /// The longest row for which this plan is used; `usize::MAX` in the last class.
-    pub upper: usize,
-    /// The plan.
-    pub plan: &'static Plan,
-    /// Why this profile.
-    pub reason: Reason,
-    /// What became of `SOFTMAX_FORCE_ISA`, where it is set.
-    pub forced: Option<Forced>,
-}
-
-/// Why a profile was chosen, the best reason last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// No profile fits this machine: the default of the ISA.
-    Default,
-    /// Tuned on a CPU of another model with the same ISA and as large an L2 cache.
-    CacheClass,
-    /// Tuned on a CPU of the same vendor, family and model.
-    Model,
-    /// Tuned on a CPU of the same vendor, family, model and stepping.
-    Fingerprint,
-}
-
-/// What became of `SOFTMAX_FORCE_ISA`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forced {
-    /// Only this ISA was considered.
-    To(&'static str),
-    /// It names no ISA that is compiled in and supported by this CPU, and was ignored.
-    Ignored(&'static str),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::Default => "no profile fits this CPU: the default of its ISA",
-            Reason::CacheClass => "tuned on another CPU with the same ISA and L2 cache size",
-            Reason::Model => "tuned on the same CPU family and model",
-            Reason::Fingerprint => "tuned on the same CPU",
-        })
-    }
-}
-
-impl fmt::Display for Selection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { algorithm, passes, .. } = self.plan;
-        write!(f, "{algorithm}(")?;
-        for (i, pass) in passes.iter().enumerate() {
-            write!(f, "{}{pass}", if i == 0 { "" } else { ", " })?;
-        }
-        let (profile, of_table) = (self.profile, if self.batch { ", batches" } else { "" });
-        write!(f, ") from profile `{profile}`{of_table}: {}", self.reason)?;
-        match self.forced {
-            None => Ok(()),
-            Some(Forced::To(isa)) => write!(f, "; {FORCE_ISA_VARIABLE}={isa}"),
-            Some(Forced::Ignored(word)) => {
-                write!(
-                    f,
-                    "; {FORCE_ISA_VARIABLE}={word} ignored: no such ISA is compiled in and supported here"
-                )
-            }
-        }
-    }
-}
 
 /// What a table is chosen by.
 #[derive(Debug, Clone, Copy)]
@@ -123,16 +48,19 @@ fn chosen(situation: Situation) -> &'static Table {
 
 #[cold]
 fn choose_into(slot: &AtomicPtr<Table>, situation: Situation) -> &'static Table {
-    let Choice { table, .. } = choose_here(situation);
+    let Choice { table, .. } = Question::here(situation).choose(PROFILES);
     slot.store(core::ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
     table
 }
 
 /// What [`table`] and the plan in it are, with the reason.
 pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
-    let choice = choose_here(situation);
-    let is_single = situation.batch && !choice.table.reaches(len);
-    let choice = if is_single { choose_here(Situation { batch: false, ..situation }) } else { choice };
+    let (mut question, forced) = (Question::here(situation), forced());
+    let mut choice = question.choose(PROFILES);
+    if situation.batch && !choice.table.reaches(len) {
+        question.situation.batch = false;
+        choice = question.choose(PROFILES);
+    }
     let Choice { profile, table, reason } = choice;
     let upper = table.classes.iter().map(|class| class.upper).find(|&upper| len <= upper);
     Selection {
@@ -141,7 +69,8 @@ pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
         upper: upper.unwrap_or(usize::MAX),
         plan: table.plan(len),
         reason,
-        forced: forced(),
+        forced,
+        set_aside: question.set_aside(PROFILES, &choice),
     }
 }
 
@@ -160,32 +89,76 @@ struct Choice {
     reason: Reason,
 }
 
-/// The choice of this process.
-fn choose_here(situation: Situation) -> Choice {
-    choose(PROFILES, situation, &host(), forced_isa())
+/// Everything that decides a choice.
+struct Question {
+    situation: Situation,
+    host: Option<Host<[u8; 12]>>,
+    forced: Option<&'static str>,
 }
 
-/// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has
-/// must not hold it back. Of equals the first, so that a build's own profile goes before the shipped ones. Of one profile a
-/// batch takes the table for batches, if there is one; that another profile has one does not matter.
-fn choose(
-    profiles: &'static [Profile],
-    situation: Situation,
-    host: &Option<Host<[u8; 12]>>,
-    forced: Option<&str>,
-) -> Choice {
-    let tables = profiles.iter().flat_map(|profile| profile.tables.iter().map(move |table| (profile, table)));
-    let eligible = tables.filter(|(_, table)| {
-        let asked_for = table.accuracy == situation.accuracy && table.in_place == situation.in_place;
-        let for_rows = situation.batch || !table.batch;
-        asked_for && for_rows && forced.is_none_or(|isa| isa == table.isa) && (table.supported)()
-    });
-    let fitting = eligible.filter_map(|(profile, table)| {
-        let reason = fit(profile, table, host)?;
-        Some(Choice { profile, table, reason })
-    });
-    let best = fitting.reduce(|best, next| if next.goes_before(&best) { next } else { best });
-    best.expect("the default profile has scalar tables for every situation")
+impl Question {
+    /// In this process.
+    fn here(situation: Situation) -> Question {
+        Question { situation, host: host(), forced: forced_isa() }
+    }
+
+    /// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has
+    /// must not hold it back. Of equals the first, so that a build's own profile goes before the shipped ones. Of one profile a
+    /// batch takes the table for batches, if there is one; that another profile has one does not matter.
+    fn choose(&self, profiles: &'static [Profile]) -> Choice {
+        let best = best_of(profiles.iter().flat_map(|profile| self.fitting(profile)));
+        best.expect("the default profile has scalar tables for every situation")
+    }
+
+    /// Why the profile that the build was given is not the one that was chosen, if there is one.
+    fn set_aside(&self, profiles: &'static [Profile], choice: &Choice) -> Option<SetAside> {
+        let given = profiles.iter().find(|profile| profile.is_given)?;
+        let is_used = core::ptr::eq(given, choice.profile);
+        (!is_used).then(|| SetAside { profile: given.name, unfit: self.unfit(given, choice) })
+    }
+
+    fn unfit(&self, given: &'static Profile, choice: &Choice) -> Unfit {
+        let admitted = self.asked_for(given).filter(|table| self.admits(table));
+        let least = admitted.min_by_key(|table| table.isa_rank);
+        match (least, best_of(self.fitting(given))) {
+            (_, Some(best)) if best.table.isa_rank < choice.table.isa_rank => {
+                Unfit::LessCapable(best.table.isa)
+            }
+            (_, Some(_)) => Unfit::FitsLess,
+            (Some(table), None) if !(table.supported)() => Unfit::Unsupported(table.isa),
+            (Some(_), None) => Unfit::OtherCpu,
+            (None, None) => match self.forced {
+                Some(isa) if self.asked_for(given).next().is_some() => Unfit::NotForced(isa),
+                _ => Unfit::NoTable,
+            },
+        }
+    }
+
+    /// A profile's tables for such calls, whatever their ISA.
+    fn asked_for(&self, profile: &'static Profile) -> impl Iterator<Item = &'static Table> {
+        let Situation { accuracy, in_place, batch } = self.situation;
+        profile.tables.iter().filter(move |table| {
+            table.accuracy == accuracy && table.in_place == in_place && (batch || !table.batch)
+        })
+    }
+
+    fn admits(&self, table: &Table) -> bool {
+        self.forced.is_none_or(|isa| isa == table.isa)
+    }
+
+    /// Those of them that this machine can and may use.
+    fn fitting(&self, profile: &'static Profile) -> impl Iterator<Item = Choice> {
+        let usable = self.asked_for(profile).filter(|table| self.admits(table) && (table.supported)());
+        usable.filter_map(move |table| {
+            let reason = fit(profile, table, &self.host)?;
+            Some(Choice { profile, table, reason })
+        })
+    }
+}
+
+/// The best of these, of equals the first.
+fn best_of(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
+    choices.reduce(|best, next| if next.goes_before(&best) { next } else { best })
 }
 
 impl Choice {
@@ -211,7 +184,7 @@ fn fit(profile: &Profile, table: &Table, host: &Option<Host<[u8; 12]>>) -> Optio
     match (same_model, tuned_on.stepping == host.stepping) {
         (true, true) => Some(Reason::Fingerprint),
         (true, false) => Some(Reason::Model),
-        // The table's ISA is supported, as `choose` has seen to; L2 sizes say which rows leave the cache.
+        // The table's ISA is supported, as `fitting` has seen to; L2 sizes say which rows leave the cache.
         _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa_rank > 0 => {
             Some(Reason::CacheClass)
         }
@@ -270,7 +243,7 @@ mod tests {
     }
 
     fn profile(name: &'static str, host: Option<Host>, tables: Vec<Table>) -> Profile {
-        Profile { name, host, tables: leaked(tables) }
+        Profile { name, is_given: false, host, tables: leaked(tables) }
     }
 
     const VENDOR: &str = "GenuineTests";
@@ -279,11 +252,15 @@ mod tests {
         profile(name, Some(Host { vendor: VENDOR, family: 6, model: 1, stepping: 2, l2_kib: 512 }), tables)
     }
 
-    /// The profile's name, whether the table is one for batches, and its upper bound.
-    fn chosen(profiles: Vec<Profile>, batch: bool) -> (&'static str, bool, usize) {
+    fn question(batch: bool) -> Question {
         let here = Host { vendor: *b"GenuineTests", family: 6, model: 1, stepping: 2, l2_kib: 512 };
         let situation = Situation { accuracy: Accuracy::Fast, in_place: false, batch };
-        let Choice { profile, table, .. } = choose(leaked(profiles), situation, &Some(here), None);
+        Question { situation, host: Some(here), forced: None }
+    }
+
+    /// The profile's name, whether the table is one for batches, and its upper bound.
+    fn chosen(profiles: Vec<Profile>, batch: bool) -> (&'static str, bool, usize) {
+        let Choice { profile, table, .. } = question(batch).choose(leaked(profiles));
         (profile.name, table.batch, table.classes[0].upper)
     }
 
@@ -349,5 +326,50 @@ mod tests {
             assert!(!super::table(Situation { batch: false, ..situation }, len).batch, "{len}");
             assert_eq!(selection(situation, len).batch, table.batch, "{len}");
         }
+    }
+    /// What is said of a profile with these tables that the build was given, beside a default with tables of ranks 0 and 2.
+    fn said(given: Vec<Table>, host: Option<Host>, question: Question) -> Option<String> {
+        let given = Profile { is_given: true, ..profile("own", host, given) };
+        let default = profile("default", None, vec![table(0, false, MAX), table(2, false, MAX)]);
+        let profiles = leaked(vec![given, default]);
+        let choice = question.choose(profiles);
+        question.set_aside(profiles, &choice).map(|set_aside| set_aside.to_string())
+    }
+
+    #[test]
+    fn a_profile_that_was_given_and_is_not_used_is_told_with_the_reason() {
+        let isa = |isa, isa_rank, is_here: bool| Table {
+            isa,
+            supported: if is_here { || true } else { || false },
+            ..table(isa_rank, false, MAX)
+        };
+        let of_another = Some(Host { vendor: VENDOR, family: 6, model: 2, stepping: 2, l2_kib: 1024 });
+        let accurate = Table { accuracy: Accuracy::Accurate, ..table(2, false, MAX) };
+        let to_scalar = || Question { forced: Some("scalar"), ..question(false) };
+        let said_of = |given, host| said(given, host, question(false)).unwrap_or_default();
+
+        let missing = || isa("avx512", 3, false);
+        assert_eq!(
+            said_of(vec![missing()], None),
+            "profile `own` has no table below avx512, which this CPU lacks"
+        );
+        let two = vec![missing(), isa("avx2", 2, false)];
+        assert_eq!(said_of(two, None), "profile `own` has no table below avx2, which this CPU lacks");
+        let less = vec![missing(), isa("sse2", 1, true)];
+        assert_eq!(said_of(less, None), "profile `own` has no table above sse2, less than this CPU has");
+        assert_eq!(said_of(vec![isa("avx2", 2, true)], of_another), "profile `own` was tuned on another CPU");
+        assert_eq!(said_of(vec![accurate], None), "profile `own` has no table for such calls");
+        let forced = said(vec![isa("avx2", 2, true)], None, to_scalar());
+        assert_eq!(forced.as_deref(), Some("profile `own` has no table for scalar"));
+        assert_eq!(said(vec![missing(), isa("avx2", 2, true)], None, question(false)), None, "it is used");
+
+        let fitting_less = vec![
+            Profile { is_given: true, ..profile("own", None, vec![table(2, false, MAX)]) },
+            tuned("shipped", vec![table(2, false, MAX)]),
+        ];
+        let profiles = leaked(fitting_less);
+        let choice = question(false).choose(profiles);
+        let set_aside = question(false).set_aside(profiles, &choice).map(|set_aside| set_aside.unfit);
+        assert_eq!((choice.profile.name, set_aside), ("shipped", Some(Unfit::FitsLess)));
     }
 }

@@ -61,6 +61,7 @@ mod kernel;
 mod parts;
 mod plan;
 pub mod profile;
+mod selection;
 mod softmax;
 mod steps;
 #[cfg(feature = "rayon")]
@@ -69,7 +70,6 @@ mod variant;
 
 #[cfg(feature = "std")]
 pub use compose::{ComposeError, ComposedPlan};
-pub use dispatch::{FORCE_ISA_VARIABLE, Forced, Reason, Selection};
 pub use error::ShapeError;
 pub use ext_sum::ExtSum;
 pub use kernel::{
@@ -77,6 +77,7 @@ pub use kernel::{
     SoftmaxKernel, StoreExpKernel, SumExpKernel,
 };
 pub use plan::{Backup, Plan};
+pub use selection::{FORCE_ISA_VARIABLE, Forced, Reason, Selection, SetAside, Unfit};
 pub use softmax::{
     Accuracy, MaskedRow, Softmax, softmax, softmax_in_place, softmax_rows, softmax_rows_in_place,
 };

@@ -8,6 +8,8 @@ use crate::{Accuracy, ExtScaleKernel, ExtSumKernel};
 pub struct Profile {
     /// Its name.
     pub name: &'static str,
+    /// Whether the build was given it (`SOFTMAX_PROFILE`); else it is shipped.
+    pub is_given: bool,
     /// The machine it was tuned on; `None` if it fits any.
     pub host: Option<Host>,
     /// At most one table per ISA, accuracy, in place or not, single rows or batches.

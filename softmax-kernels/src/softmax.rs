@@ -1,9 +1,10 @@
 //! The functions that people call.
 
-use crate::dispatch::{self, Selection, Situation};
+use crate::dispatch::{self, Situation};
 use crate::error::{ShapeError, same_length, whole_rows};
 use crate::plan::Call;
 use crate::profile::Table;
+use crate::selection::Selection;
 use crate::steps::{Row, Rows};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
