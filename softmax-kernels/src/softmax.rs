@@ -108,6 +108,8 @@ impl Softmax {
     /// Batches are divided by rows, long rows into parts; what is too small to gain, below 131072 elements, stays on the
     /// calling thread. So does a single row whose plan ([`Softmax::selected`]) is `online` or a `blocked_` one, each block of
     /// which continues from the one before, and a row so extreme that its plan gives it up.
+    ///
+    /// Calls on several threads allocate, and wait for the pool. They panic if rayon cannot start it, as its own functions do.
     #[cfg(feature = "rayon")]
     pub const fn threads(mut self, threads: usize) -> Softmax {
         self.threads = Threads(threads);

@@ -113,9 +113,12 @@ impl Row {
     fn sample(self) -> f32 {
         // Four at a time, lest each waits for the one before.
         let mut largest = [f32::NEG_INFINITY; 4];
+        let (sixteenth, rest) = (self.n >> 4, self.n & 15);
         for step in 0..4 {
             for (lane, largest) in largest.iter_mut().enumerate() {
-                let at = ((4 * step + lane) * self.n) >> 4;
+                // k * n / 16, whose product a 32-bit `usize` might not hold.
+                let k = 4 * step + lane;
+                let at = k * sixteenth + ((k * rest) >> 4);
                 // SAFETY: k * n / 16 < n for k < 16 in a row that is not empty.
                 *largest = largest.max(unsafe { *self.x.add(at) });
             }
