@@ -46,6 +46,8 @@
 //!   elsewhere by the target's features ([`detection`]).
 //! - `rayon`: [`Softmax::threads`](Softmax#method.threads). rayon is then the only dependency at run time. Needs `std`.
 //! - `full-grid`: every variant of the grid instead of those that profiles name, for tests and measurements.
+//!
+//! Needs Rust 1.89, the first with stable AVX-512.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![warn(clippy::std_instead_of_core)]
