@@ -23,6 +23,9 @@ pub struct Buffer {
 
 impl Buffer {
     /// A row of `len` zeros, every page of it touched.
+    ///
+    /// # Errors
+    /// If there is not so much memory.
     pub fn zeroed(len: usize) -> Result<Buffer, TryReserveError> {
         let mut lines = Vec::new();
         lines.try_reserve_exact(len.div_ceil(Line::LEN))?;
@@ -31,6 +34,9 @@ impl Buffer {
     }
 
     /// A row of `len` draws from U(-10, 10).
+    ///
+    /// # Errors
+    /// If there is not so much memory.
     pub fn uniform(len: usize, seed: u64) -> Result<Buffer, TryReserveError> {
         let mut buffer = Buffer::zeroed(len)?;
         let mut random = Random::new(seed);

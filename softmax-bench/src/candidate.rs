@@ -46,7 +46,8 @@ impl Candidate {
     ///
     /// The loop is inside, so that a call of a short row is not drowned in finding out what to call.
     ///
-    /// Fails if the lengths differ, which is a bug in the caller, or if a peer does.
+    /// # Errors
+    /// If the lengths differ, which is a bug in the caller, or if a peer fails.
     pub fn run(
         &self,
         parameters: &Parameters,
@@ -85,6 +86,9 @@ impl Candidate {
     ///
     /// Repeated calls stay among normal floats: `scale` is given the factor 1, the other passes and plans map any
     /// row of [0, 1] into (0, 1].
+    ///
+    /// # Errors
+    /// If a peer fails, or rows of `row_len` elements do not make up `x`.
     pub fn run_in_place(
         &self,
         parameters: &Parameters,

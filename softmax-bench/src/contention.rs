@@ -60,6 +60,9 @@ impl Retaking {
     }
 
     /// The first sample that is not contended. If none of a few tries is such, the shortest, which is contended.
+    ///
+    /// # Errors
+    /// The first of `sample`.
     pub fn take(&mut self, mut sample: impl FnMut() -> Result<Sample>) -> Result<Sample> {
         let mut best = sample()?;
         for _ in 0..TRIES {

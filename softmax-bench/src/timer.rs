@@ -33,11 +33,17 @@ pub struct Bench {
 
 impl Bench {
     /// One row of `len` elements, x ~ U(-10, 10); `in_place` for the candidates that have such a form.
+    ///
+    /// # Errors
+    /// As [`Bench::batch`].
     pub fn new(len: usize, in_place: bool) -> Result<Bench> {
         Bench::batch(1, len, in_place)
     }
 
     /// The same for `rows` rows of `row_len` elements, one after the other.
+    ///
+    /// # Errors
+    /// If that is not 1 to [`MAX_LEN`] elements, or more than there is memory.
     pub fn batch(rows: usize, row_len: usize, in_place: bool) -> Result<Bench> {
         ensure!((1..=MAX_LEN).contains(&row_len), "a row length of {row_len} is not in 1..={MAX_LEN}");
         let len = rows.saturating_mul(row_len);
@@ -65,6 +71,9 @@ impl Bench {
     }
 
     /// Runs `candidate` so many times.
+    ///
+    /// # Errors
+    /// If a peer fails.
     pub fn run(&mut self, candidate: &Candidate, calls: u64) -> Result<()> {
         if self.in_place && candidate.has_in_place_form() {
             candidate.run_in_place(&self.parameters, &mut self.x, self.row_len, calls)?;
@@ -75,6 +84,9 @@ impl Bench {
     }
 
     /// Time of `calls` calls, after an untimed one on a fresh row.
+    ///
+    /// # Errors
+    /// If a peer fails.
     pub fn sample(&mut self, candidate: &Candidate, calls: u64) -> Result<Duration> {
         self.warm(candidate)?;
         self.time(candidate, calls)
@@ -131,6 +143,9 @@ impl Sampling {
 }
 
 /// Races candidates, those of the request: nanoseconds per element, `[candidate][round]`, and what others had a part in.
+///
+/// # Errors
+/// If the request asks for too little or too much, or a peer fails.
 pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<f64>>, Option<Contention>)> {
     let &TimeRequest { rows, len, in_place, rounds, sample_us, .. } = request;
     ensure!((1..=MAX_ROUNDS).contains(&rounds), "{rounds} rounds are not in 1..={MAX_ROUNDS}");

@@ -1,6 +1,6 @@
 //! What `kernels!` does, in order: parse, check, read the profiles, select, emit.
 
-use crate::registry::{Registry, shortlist};
+use crate::registry::{Profiles, Registry, shortlist};
 use crate::{ast, check, profile};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -91,7 +91,9 @@ fn expand(spec: &ast::Spec, registry: &Registry) -> syn::Result<TokenStream> {
         true => shortlist(&profiles).into_iter().collect(),
         false => full_grid(variants, &profiles).map_err(|error| syn::Error::new(Span::call_site(), error))?,
     };
-    let items = registry.items(&variants, Some(&profiles));
+    // The build's own profile, if it has one, is the first.
+    let given = sources.len() - paths.len();
+    let items = registry.items(&variants, Some(Profiles { all: &profiles, given }));
     let dependencies = rebuild_when_changed(sources.iter().map(|(path, _)| path));
     let narrowed = (!only_profiled).then(|| {
         quote!(

@@ -34,6 +34,11 @@ pub fn emit_variant(variant: &PassVariant) -> TokenStream {
     emit::function(variant)
 }
 
+/// Who guarantees what its unsafe blocks rely on, as a comment to stand above it.
+pub fn safety_comment(variant: &PassVariant) -> String {
+    emit::safety(variant)
+}
+
 /// The code of an exp core alone, as it stands in the kernels of its ISA in that form: from the value `x`, and `max` unless it is
 /// extended, to the exponential.
 pub fn emit_core(subject: Subject) -> TokenStream {

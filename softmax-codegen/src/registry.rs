@@ -11,6 +11,15 @@ use softmax_spec::profile::{Class, Host, Profile, Situation, Table};
 use softmax_spec::{Isa, Pass, PassVariant, Plan, Rows};
 use std::collections::BTreeSet;
 
+/// The profiles of a crate.
+#[derive(Clone, Copy)]
+pub struct Profiles<'a> {
+    /// All of them.
+    pub all: &'a [Profile],
+    /// How many of them, from the first on, the build was given.
+    pub given: usize,
+}
+
 /// Emits paths into the crate with the run-time types.
 pub struct Registry {
     krate: TokenStream,
@@ -23,8 +32,8 @@ impl Registry {
     }
 
     /// Everything for these variants. `profiles` is `None` where the spec names none.
-    pub fn items(&self, variants: &[PassVariant], profiles: Option<&[Profile]>) -> TokenStream {
-        let detections = Isa::ALL.map(|isa| detection(isa, variants));
+    pub fn items(&self, variants: &[PassVariant], profiles: Option<Profiles<'_>>) -> TokenStream {
+        let detections = Isa::ALL.map(|isa| self.detection(isa, variants));
         let modules = Isa::ALL.map(|isa| {
             let modules = Pass::ALL.map(|pass| module(isa, pass, variants));
             quote!(#(#modules)*)
@@ -43,7 +52,22 @@ impl Registry {
 
     /// What stands in for the items after a mistake, so that uses of them are no further errors.
     pub fn dummy(&self, has_profiles: bool) -> TokenStream {
-        self.items(&[], has_profiles.then_some(&[]))
+        self.items(&[], has_profiles.then_some(Profiles { all: &[], given: 0 }))
+    }
+
+    /// Detection of one ISA.
+    fn detection(&self, isa: Isa, variants: &[PassVariant]) -> TokenStream {
+        if !variants.iter().any(|variant| variant.isa == isa) {
+            return quote!();
+        }
+        let (krate, name, cfg) = (&self.krate, supported(isa), cfg(isa));
+        let features = isa.features().iter().map(|feature| format_ident!("{}", pascal(feature)));
+        quote! {
+            #cfg
+            fn #name() -> bool {
+                #krate::detection::has(&[#(#krate::detection::Feature::#features),*])
+            }
+        }
     }
 
     fn variant(&self, variant: &PassVariant) -> TokenStream {
@@ -80,10 +104,10 @@ impl Registry {
         quote!(#krate::#wrapper::from_raw(#module::#function, #block))
     }
 
-    fn profiles(&self, profiles: &[Profile]) -> TokenStream {
+    fn profiles(&self, profiles: Profiles<'_>) -> TokenStream {
         let krate = &self.krate;
-        let rows = profiles.iter().map(|profile| {
-            let name = &profile.name;
+        let rows = profiles.all.iter().enumerate().map(|(i, profile)| {
+            let (name, is_given) = (&profile.name, i < profiles.given);
             let host = match &profile.host {
                 Some(host) => {
                     let host = self.host(host);
@@ -93,7 +117,11 @@ impl Registry {
             };
             let usable = profile.tables.iter().filter(|table| table.situation.threads == 1);
             let tables = usable.map(|table| self.table(table));
-            quote!(#krate::profile::Profile { name: #name, host: #host, tables: &[#(#tables),*] })
+            quote! {
+                #krate::profile::Profile {
+                    name: #name, is_given: #is_given, host: #host, tables: &[#(#tables),*],
+                }
+            }
         });
         quote! {
             /// The profiles that this crate was compiled with.
@@ -113,8 +141,9 @@ impl Registry {
 
     fn table(&self, table: &Table) -> TokenStream {
         let krate = &self.krate;
-        let Situation { isa, accuracy, in_place, rows, .. } = table.situation;
+        let Situation { isa, element, accuracy, in_place, rows, .. } = table.situation;
         let rank = Isa::ALL.iter().position(|&other| other == isa).expect("every ISA is in ALL");
+        let shardable = self.shardable(&Plan::shardable(isa, element));
         let (cfg, supported, isa) = (cfg(isa), supported(isa), isa.id());
         let accuracy = format_ident!("{}", pascal(accuracy.id()));
         let batch = rows == Rows::Batch;
@@ -129,9 +158,18 @@ impl Registry {
             #krate::profile::Table {
                 isa: #isa, isa_rank: #rank, supported: #supported, accuracy: #krate::Accuracy::#accuracy,
                 in_place: #in_place, batch: #batch, backup: #krate::Backup { fallback: #fallback, robust: #robust },
+                shardable: #shardable,
                 classes: &[#(#classes),*],
             }
         }
+    }
+
+    /// The kernels of [`Plan::shardable`].
+    fn shardable(&self, plan: &Plan) -> TokenStream {
+        let krate = &self.krate;
+        let [sum, scale] = plan.passes() else { unreachable!("Two-Pass has two passes") };
+        let (sum, scale) = (self.kernel(sum), self.kernel(scale));
+        quote!(unsafe { #krate::profile::Shardable { sum: #sum, scale: #scale } })
     }
 
     fn plan(&self, plan: &Plan) -> TokenStream {
@@ -188,20 +226,6 @@ fn module(isa: Isa, pass: Pass, variants: &[PassVariant]) -> TokenStream {
         mod #name {
             #imports
             #(#functions)*
-        }
-    }
-}
-
-/// Detection of one ISA.
-fn detection(isa: Isa, variants: &[PassVariant]) -> TokenStream {
-    if !variants.iter().any(|variant| variant.isa == isa) {
-        return quote!();
-    }
-    let (name, cfg, features) = (supported(isa), cfg(isa), isa.features());
-    quote! {
-        #cfg
-        fn #name() -> bool {
-            true #(&& ::std::arch::is_x86_feature_detected!(#features))*
         }
     }
 }

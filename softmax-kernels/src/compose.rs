@@ -7,7 +7,7 @@ use crate::steps::{Row, Rows, Steps};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
 use crate::{MaskedRow, Variant};
-use std::fmt;
+use core::fmt;
 
 /// A plan put together at run time. Applications use [`crate::softmax`], whose plans are checked when they are compiled.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ impl fmt::Display for ComposeError {
     }
 }
 
-impl std::error::Error for ComposeError {}
+impl core::error::Error for ComposeError {}
 
 impl ComposedPlan {
     /// The algorithm with these variants, which must share an ISA that this CPU supports and an exp core. That the core suits

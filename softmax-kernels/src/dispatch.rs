@@ -1,84 +1,15 @@
 //! Which table of which profile is used on this machine. Decided once per [`Situation`]; from then on a relaxed atomic load away.
 
 use crate::Accuracy;
+use crate::detection::host;
 use crate::grid::PROFILES;
-use crate::plan::{Backup, Plan};
+#[cfg(feature = "std")]
+use crate::plan::Backup;
 use crate::profile::{Host, Profile, Table};
-use std::fmt;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
-
-/// Environment variable that restricts the choice to one ISA, for tests and support. Read once.
-pub const FORCE_ISA_VARIABLE: &str = "SOFTMAX_FORCE_ISA";
-
-/// What was chosen for a row length, and why.
-#[derive(Debug, Clone)]
-pub struct Selection {
-    /// The profile's name.
-    pub profile: &'static str,
-    /// Whether it is from a table for batches, which calls with one row do not use.
-    pub batch: bool,
-    /// The longest row for which this plan is used; `usize::MAX` in the last class.
-    pub upper: usize,
-    /// The plan.
-    pub plan: &'static Plan,
-    /// Why this profile.
-    pub reason: Reason,
-    /// What became of `SOFTMAX_FORCE_ISA`, where it is set.
-    pub forced: Option<Forced>,
-}
-
-/// Why a profile was chosen, the best reason last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// No profile fits this machine: the default of the ISA.
-    Default,
-    /// Tuned on a CPU of another model with the same ISA and as large an L2 cache.
-    CacheClass,
-    /// Tuned on a CPU of the same vendor, family and model.
-    Model,
-    /// Tuned on a CPU of the same vendor, family, model and stepping.
-    Fingerprint,
-}
-
-/// What became of `SOFTMAX_FORCE_ISA`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forced {
-    /// Only this ISA was considered.
-    To(String),
-    /// It names no ISA that is compiled in and supported by this CPU, and was ignored.
-    Ignored(String),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::Default => "no profile fits this CPU: the default of its ISA",
-            Reason::CacheClass => "tuned on another CPU with the same ISA and L2 cache size",
-            Reason::Model => "tuned on the same CPU family and model",
-            Reason::Fingerprint => "tuned on the same CPU",
-        })
-    }
-}
-
-impl fmt::Display for Selection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { algorithm, passes, .. } = self.plan;
-        let of_table = if self.batch { ", batches" } else { "" };
-        let (passes, profile) = (passes.join(", "), self.profile);
-        write!(f, "{algorithm}({passes}) from profile `{profile}`{of_table}: {}", self.reason)?;
-        match &self.forced {
-            None => Ok(()),
-            Some(Forced::To(isa)) => write!(f, "; {FORCE_ISA_VARIABLE}={isa}"),
-            Some(Forced::Ignored(word)) => {
-                write!(
-                    f,
-                    "; {FORCE_ISA_VARIABLE}={word} ignored: no such ISA is compiled in and supported here"
-                )
-            }
-        }
-    }
-}
+#[cfg(feature = "std")]
+use crate::selection::FORCE_ISA_VARIABLE;
+use crate::selection::{Forced, Reason, Selection, SetAside, Unfit};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// What a table is chosen by.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +22,7 @@ pub(crate) struct Situation {
 
 /// Chosen tables by accuracy, in place or not, batch or not. Null until first asked for.
 static TABLES: [[[AtomicPtr<Table>; 2]; 2]; 2] =
-    [const { [const { [const { AtomicPtr::new(std::ptr::null_mut()) }; 2] }; 2] }; 2];
+    [const { [const { [const { AtomicPtr::new(core::ptr::null_mut()) }; 2] }; 2] }; 2];
 
 /// The table for rows of `len` elements on this machine.
 #[inline]
@@ -117,16 +48,19 @@ fn chosen(situation: Situation) -> &'static Table {
 
 #[cold]
 fn choose_into(slot: &AtomicPtr<Table>, situation: Situation) -> &'static Table {
-    let Choice { table, .. } = choose_here(situation);
-    slot.store(std::ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
+    let Choice { table, .. } = Question::here(situation).choose(PROFILES);
+    slot.store(core::ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
     table
 }
 
 /// What [`table`] and the plan in it are, with the reason.
 pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
-    let choice = choose_here(situation);
-    let is_single = situation.batch && !choice.table.reaches(len);
-    let choice = if is_single { choose_here(Situation { batch: false, ..situation }) } else { choice };
+    let (mut question, forced) = (Question::here(situation), forced());
+    let mut choice = question.choose(PROFILES);
+    if situation.batch && !choice.table.reaches(len) {
+        question.situation.batch = false;
+        choice = question.choose(PROFILES);
+    }
     let Choice { profile, table, reason } = choice;
     let upper = table.classes.iter().map(|class| class.upper).find(|&upper| len <= upper);
     Selection {
@@ -135,11 +69,13 @@ pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
         upper: upper.unwrap_or(usize::MAX),
         plan: table.plan(len),
         reason,
-        forced: forced().clone(),
+        forced,
+        set_aside: question.set_aside(PROFILES, &choice),
     }
 }
 
 /// What takes over on `isa` from plans that give a row up, whatever their accuracy, if a profile has a table for it.
+#[cfg(feature = "std")]
 pub(crate) fn backup(isa: &str) -> Option<Backup> {
     let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
     tables.find(|table| table.isa == isa && table.accuracy == Accuracy::Accurate).map(|table| table.backup)
@@ -153,58 +89,102 @@ struct Choice {
     reason: Reason,
 }
 
-/// The choice of this process.
-fn choose_here(situation: Situation) -> Choice {
-    choose(PROFILES, situation, &host(), forced_isa())
+/// Everything that decides a choice.
+struct Question {
+    situation: Situation,
+    host: Option<Host<[u8; 12]>>,
+    forced: Option<&'static str>,
 }
 
-/// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has
-/// must not hold it back. Of equals the first, so that a build's own profile goes before the shipped ones. Of one profile a
-/// batch takes the table for batches, if there is one; that another profile has one does not matter.
-fn choose(
-    profiles: &'static [Profile],
-    situation: Situation,
-    host: &Option<Host<String>>,
-    forced: Option<&str>,
-) -> Choice {
-    let tables = profiles.iter().flat_map(|profile| profile.tables.iter().map(move |table| (profile, table)));
-    let eligible = tables.filter(|(_, table)| {
-        let asked_for = table.accuracy == situation.accuracy && table.in_place == situation.in_place;
-        let for_rows = situation.batch || !table.batch;
-        asked_for && for_rows && forced.is_none_or(|isa| isa == table.isa) && (table.supported)()
-    });
-    let fitting = eligible.filter_map(|(profile, table)| {
-        let reason = fit(profile, table, host)?;
-        Some(Choice { profile, table, reason })
-    });
-    let best = fitting.reduce(|best, next| if next.goes_before(&best) { next } else { best });
-    best.expect("the default profile has scalar tables for every situation")
+impl Question {
+    /// In this process.
+    fn here(situation: Situation) -> Question {
+        Question { situation, host: host(), forced: forced_isa() }
+    }
+
+    /// Of the tables of the most capable supported ISA the one whose profile fits best: a profile for less than this CPU has
+    /// must not hold it back. Of equals the first, so that a build's own profile goes before the shipped ones. Of one profile a
+    /// batch takes the table for batches, if there is one; that another profile has one does not matter.
+    fn choose(&self, profiles: &'static [Profile]) -> Choice {
+        let best = best_of(profiles.iter().flat_map(|profile| self.fitting(profile)));
+        best.expect("the default profile has scalar tables for every situation")
+    }
+
+    /// Why the profile that the build was given is not the one that was chosen, if there is one.
+    fn set_aside(&self, profiles: &'static [Profile], choice: &Choice) -> Option<SetAside> {
+        let given = profiles.iter().find(|profile| profile.is_given)?;
+        let is_used = core::ptr::eq(given, choice.profile);
+        (!is_used).then(|| SetAside { profile: given.name, unfit: self.unfit(given, choice) })
+    }
+
+    fn unfit(&self, given: &'static Profile, choice: &Choice) -> Unfit {
+        let admitted = self.asked_for(given).filter(|table| self.admits(table));
+        let least = admitted.min_by_key(|table| table.isa_rank);
+        match (least, best_of(self.fitting(given))) {
+            (_, Some(best)) if best.table.isa_rank < choice.table.isa_rank => {
+                Unfit::LessCapable(best.table.isa)
+            }
+            (_, Some(_)) => Unfit::FitsLess,
+            (Some(table), None) if !(table.supported)() => Unfit::Unsupported(table.isa),
+            (Some(_), None) => Unfit::OtherCpu,
+            (None, None) => match self.forced {
+                Some(isa) if self.asked_for(given).next().is_some() => Unfit::NotForced(isa),
+                _ => Unfit::NoTable,
+            },
+        }
+    }
+
+    /// A profile's tables for such calls, whatever their ISA.
+    fn asked_for(&self, profile: &'static Profile) -> impl Iterator<Item = &'static Table> {
+        let Situation { accuracy, in_place, batch } = self.situation;
+        profile.tables.iter().filter(move |table| {
+            table.accuracy == accuracy && table.in_place == in_place && (batch || !table.batch)
+        })
+    }
+
+    fn admits(&self, table: &Table) -> bool {
+        self.forced.is_none_or(|isa| isa == table.isa)
+    }
+
+    /// Those of them that this machine can and may use.
+    fn fitting(&self, profile: &'static Profile) -> impl Iterator<Item = Choice> {
+        let usable = self.asked_for(profile).filter(|table| self.admits(table) && (table.supported)());
+        usable.filter_map(move |table| {
+            let reason = fit(profile, table, &self.host)?;
+            Some(Choice { profile, table, reason })
+        })
+    }
+}
+
+/// The best of these, of equals the first.
+fn best_of(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
+    choices.reduce(|best, next| if next.goes_before(&best) { next } else { best })
 }
 
 impl Choice {
     /// Whether it is better than one that came earlier.
     fn goes_before(&self, earlier: &Choice) -> bool {
         let rank = |choice: &Choice| (choice.table.isa_rank, choice.reason);
-        let is_of_the_same = std::ptr::eq(self.profile, earlier.profile);
+        let is_of_the_same = core::ptr::eq(self.profile, earlier.profile);
         match rank(self).cmp(&rank(earlier)) {
-            std::cmp::Ordering::Equal => is_of_the_same && self.table.batch && !earlier.table.batch,
+            core::cmp::Ordering::Equal => is_of_the_same && self.table.batch && !earlier.table.batch,
             order => order.is_gt(),
         }
     }
 }
 
 /// How well a profile's table fits this machine; `None` if it is for another one.
-fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<Reason> {
+fn fit(profile: &Profile, table: &Table, host: &Option<Host<[u8; 12]>>) -> Option<Reason> {
     let Some(tuned_on) = &profile.host else {
         return Some(Reason::Default);
     };
     let host = host.as_ref()?;
-    let same_model =
-        (tuned_on.vendor, tuned_on.family, tuned_on.model) == (host.vendor.as_str(), host.family, host.model);
+    let same_model = tuned_on.vendor.as_bytes() == host.vendor
+        && (tuned_on.family, tuned_on.model) == (host.family, host.model);
     match (same_model, tuned_on.stepping == host.stepping) {
         (true, true) => Some(Reason::Fingerprint),
         (true, false) => Some(Reason::Model),
-        // The table's ISA is supported, as `choose` has seen to; L2 sizes say which rows leave the cache.
+        // The table's ISA is supported, as `fitting` has seen to; L2 sizes say which rows leave the cache.
         _ if tuned_on.l2_kib == host.l2_kib && host.l2_kib > 0 && table.isa_rank > 0 => {
             Some(Reason::CacheClass)
         }
@@ -213,16 +193,26 @@ fn fit(profile: &Profile, table: &Table, host: &Option<Host<String>>) -> Option<
 }
 
 /// What the environment asks for, and whether this CPU supports it and a table has it.
-fn forced() -> &'static Option<Forced> {
-    static FORCED: OnceLock<Option<Forced>> = OnceLock::new();
-    FORCED.get_or_init(|| {
-        let word = std::env::var(FORCE_ISA_VARIABLE).ok()?;
-        let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
-        match tables.any(|table| table.isa == word && (table.supported)()) {
-            true => Some(Forced::To(word)),
-            false => Some(Forced::Ignored(word)),
-        }
-    })
+fn forced() -> Option<Forced> {
+    let word = asked_for()?;
+    let mut tables = PROFILES.iter().flat_map(|profile| profile.tables);
+    match tables.any(|table| table.isa == word && (table.supported)()) {
+        true => Some(Forced::To(word)),
+        false => Some(Forced::Ignored(word)),
+    }
+}
+
+/// The value of [`FORCE_ISA_VARIABLE`], where it is set. What it was first it remains.
+#[cfg(feature = "std")]
+fn asked_for() -> Option<&'static str> {
+    static WORD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    WORD.get_or_init(|| std::env::var(FORCE_ISA_VARIABLE).ok()).as_deref()
+}
+
+/// There is no environment.
+#[cfg(not(feature = "std"))]
+fn asked_for() -> Option<&'static str> {
+    None
 }
 
 /// The ISA that the choice is restricted to.
@@ -231,32 +221,6 @@ fn forced_isa() -> Option<&'static str> {
         Some(Forced::To(isa)) => Some(isa),
         Some(Forced::Ignored(_)) | None => None,
     }
-}
-
-/// This machine, from CPUID.
-#[cfg(target_arch = "x86_64")]
-fn host() -> Option<Host<String>> {
-    use std::arch::x86_64::__cpuid;
-    let vendor = __cpuid(0);
-    let bytes: Vec<u8> =
-        [vendor.ebx, vendor.edx, vendor.ecx].iter().flat_map(|word| word.to_le_bytes()).collect();
-    let signature = __cpuid(1).eax;
-    let (base_family, base_model) = (signature >> 8 & 0xf, signature >> 4 & 0xf);
-    let extended = base_family == 0xf || base_family == 6;
-    Some(Host {
-        vendor: String::from_utf8_lossy(&bytes).into_owned(),
-        family: if base_family == 0xf { base_family + (signature >> 20 & 0xff) } else { base_family },
-        model: if extended { (signature >> 16 & 0xf) << 4 | base_model } else { base_model },
-        stepping: signature & 0xf,
-        // Leaf 0x8000_0006 reports the L2 cache in KiB on both large vendors.
-        l2_kib: if __cpuid(0x8000_0000).eax >= 0x8000_0006 { __cpuid(0x8000_0006).ecx >> 16 } else { 0 },
-    })
-}
-
-/// Elsewhere nothing identifies the machine, and the ISA's default is used.
-#[cfg(not(target_arch = "x86_64"))]
-fn host() -> Option<Host<String>> {
-    None
 }
 
 #[cfg(test)]
@@ -273,24 +237,30 @@ mod tests {
     fn table(isa_rank: usize, batch: bool, upper: usize) -> Table {
         let tables = PROFILES.iter().filter(|profile| profile.host.is_none()).flat_map(|p| p.tables);
         let scalar = tables.into_iter().find(|table| table.isa == "scalar").expect("a scalar table");
-        let Table { isa, supported, accuracy, in_place, backup, .. } = *scalar;
+        let Table { isa, supported, accuracy, in_place, backup, shardable, .. } = *scalar;
         let classes = leaked(vec![Class { upper, plan: backup.robust }]);
-        Table { isa, isa_rank, supported, accuracy, in_place, batch, backup, classes }
+        Table { isa, isa_rank, supported, accuracy, in_place, batch, backup, shardable, classes }
     }
 
     fn profile(name: &'static str, host: Option<Host>, tables: Vec<Table>) -> Profile {
-        Profile { name, host, tables: leaked(tables) }
+        Profile { name, is_given: false, host, tables: leaked(tables) }
     }
 
+    const VENDOR: &str = "GenuineTests";
+
     fn tuned(name: &'static str, tables: Vec<Table>) -> Profile {
-        profile(name, Some(Host { vendor: "V", family: 6, model: 1, stepping: 2, l2_kib: 512 }), tables)
+        profile(name, Some(Host { vendor: VENDOR, family: 6, model: 1, stepping: 2, l2_kib: 512 }), tables)
+    }
+
+    fn question(batch: bool) -> Question {
+        let here = Host { vendor: *b"GenuineTests", family: 6, model: 1, stepping: 2, l2_kib: 512 };
+        let situation = Situation { accuracy: Accuracy::Fast, in_place: false, batch };
+        Question { situation, host: Some(here), forced: None }
     }
 
     /// The profile's name, whether the table is one for batches, and its upper bound.
     fn chosen(profiles: Vec<Profile>, batch: bool) -> (&'static str, bool, usize) {
-        let here = Host { vendor: "V".to_owned(), family: 6, model: 1, stepping: 2, l2_kib: 512 };
-        let situation = Situation { accuracy: Accuracy::Fast, in_place: false, batch };
-        let Choice { profile, table, .. } = choose(leaked(profiles), situation, &Some(here), None);
+        let Choice { profile, table, .. } = question(batch).choose(leaked(profiles));
         (profile.name, table.batch, table.classes[0].upper)
     }
 
@@ -356,5 +326,50 @@ mod tests {
             assert!(!super::table(Situation { batch: false, ..situation }, len).batch, "{len}");
             assert_eq!(selection(situation, len).batch, table.batch, "{len}");
         }
+    }
+    /// What is said of a profile with these tables that the build was given, beside a default with tables of ranks 0 and 2.
+    fn said(given: Vec<Table>, host: Option<Host>, question: Question) -> Option<String> {
+        let given = Profile { is_given: true, ..profile("own", host, given) };
+        let default = profile("default", None, vec![table(0, false, MAX), table(2, false, MAX)]);
+        let profiles = leaked(vec![given, default]);
+        let choice = question.choose(profiles);
+        question.set_aside(profiles, &choice).map(|set_aside| set_aside.to_string())
+    }
+
+    #[test]
+    fn a_profile_that_was_given_and_is_not_used_is_told_with_the_reason() {
+        let isa = |isa, isa_rank, is_here: bool| Table {
+            isa,
+            supported: if is_here { || true } else { || false },
+            ..table(isa_rank, false, MAX)
+        };
+        let of_another = Some(Host { vendor: VENDOR, family: 6, model: 2, stepping: 2, l2_kib: 1024 });
+        let accurate = Table { accuracy: Accuracy::Accurate, ..table(2, false, MAX) };
+        let to_scalar = || Question { forced: Some("scalar"), ..question(false) };
+        let said_of = |given, host| said(given, host, question(false)).unwrap_or_default();
+
+        let missing = || isa("avx512", 3, false);
+        assert_eq!(
+            said_of(vec![missing()], None),
+            "profile `own` has no table below avx512, which this CPU lacks"
+        );
+        let two = vec![missing(), isa("avx2", 2, false)];
+        assert_eq!(said_of(two, None), "profile `own` has no table below avx2, which this CPU lacks");
+        let less = vec![missing(), isa("sse2", 1, true)];
+        assert_eq!(said_of(less, None), "profile `own` has no table above sse2, less than this CPU has");
+        assert_eq!(said_of(vec![isa("avx2", 2, true)], of_another), "profile `own` was tuned on another CPU");
+        assert_eq!(said_of(vec![accurate], None), "profile `own` has no table for such calls");
+        let forced = said(vec![isa("avx2", 2, true)], None, to_scalar());
+        assert_eq!(forced.as_deref(), Some("profile `own` has no table for scalar"));
+        assert_eq!(said(vec![missing(), isa("avx2", 2, true)], None, question(false)), None, "it is used");
+
+        let fitting_less = vec![
+            Profile { is_given: true, ..profile("own", None, vec![table(2, false, MAX)]) },
+            tuned("shipped", vec![table(2, false, MAX)]),
+        ];
+        let profiles = leaked(fitting_less);
+        let choice = question(false).choose(profiles);
+        let set_aside = question(false).set_aside(profiles, &choice).map(|set_aside| set_aside.unfit);
+        assert_eq!((choice.profile.name, set_aside), ("shipped", Some(Unfit::FitsLess)));
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a call: only the lengths.
 
-use std::fmt;
+use core::fmt;
 
 /// Slices whose lengths do not fit together. The output is untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl fmt::Display for ShapeError {
     }
 }
 
-impl std::error::Error for ShapeError {}
+impl core::error::Error for ShapeError {}
 
 /// Checks that `output` is as long as `input`.
 pub(crate) fn same_length(input: &[f32], output: &[f32]) -> Result<(), ShapeError> {

@@ -3,8 +3,8 @@
 use crate::Accuracy;
 use crate::dispatch::Situation;
 use crate::error::{ShapeError, same_length};
-use crate::kernel::{ExtScaleKernel, ExtSumKernel, Kernel, REGULAR_MAX};
-use std::sync::OnceLock;
+use crate::kernel::REGULAR_MAX;
+use crate::profile::Shardable;
 
 /// A sum of exponentials, mantissa * 2^exponent: eight bytes that neither overflow nor need a maximum first
 /// (arXiv 2001.04438, section 4).
@@ -59,8 +59,9 @@ impl ExtSum {
         if small.exponent == f32::NEG_INFINITY && !small.mantissa.is_nan() {
             return large;
         }
-        let scaled = small.mantissa * (small.exponent - large.exponent).exp2();
-        ExtSum { mantissa: large.mantissa + scaled, exponent: large.exponent }
+        // Rounded once: the product is exact in f64.
+        let scaled = f64::from(small.mantissa) * power_of_two(small.exponent - large.exponent);
+        ExtSum { mantissa: large.mantissa + scaled as f32, exponent: large.exponent }
     }
 
     /// y = e^x / self: with the sum of a whole row, a shard's part of the softmax. NaN everywhere for the sum of nothing
@@ -93,13 +94,13 @@ impl WideExtSum {
     /// Whether it is the sum of a row with |max| up to `largest_max`.
     pub(crate) fn is_regular(&self, largest_max: f32) -> bool {
         // The exponent is that of the maximum rounded to an integer.
-        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * std::f32::consts::LOG2_E + 0.5
+        self.mantissa.is_finite() && self.exponent.abs() <= largest_max * core::f32::consts::LOG2_E + 0.5
     }
 
     /// With a block's (mantissa, exponent).
     pub(crate) fn add(self, (mantissa, exponent): (f32, f32)) -> WideExtSum {
         let larger = self.exponent.max(exponent);
-        let scaled = |mantissa: f64, exponent: f32| mantissa * f64::from(exponent - larger).exp2();
+        let scaled = |mantissa: f64, exponent: f32| mantissa * power_of_two(exponent - larger);
         WideExtSum {
             mantissa: scaled(self.mantissa, self.exponent) + scaled(mantissa.into(), exponent),
             exponent: larger,
@@ -107,27 +108,35 @@ impl WideExtSum {
     }
 }
 
-/// A pair of kernels with one exp core.
-struct Kernels {
-    sum: ExtSumKernel,
-    scale: ExtScaleKernel,
+/// 2^n for an integer n up to 0, and 0 below -1022, where it is nothing beside 1; NaN for NaN.
+fn power_of_two(n: f32) -> f64 {
+    const BIAS: i32 = 1023;
+    let exact = f64::from_bits(((n as i32).saturating_add(BIAS) as u64) << (f64::MANTISSA_DIGITS - 1));
+    match n {
+        n if n.is_nan() => f64::NAN,
+        n if n <= -BIAS as f32 => 0.0,
+        _ => exact,
+    }
 }
 
-/// The exp core of `softmax_spec::Plan::shardable`, so that the sums of all ISAs and builds mean the same.
-const CORE: Option<&str> = Some("p6");
-
 /// Of the ISA that dispatch has chosen.
-fn kernels() -> &'static Kernels {
-    static KERNELS: OnceLock<Kernels> = OnceLock::new();
-    KERNELS.get_or_init(|| {
-        let situation = Situation { accuracy: Accuracy::Accurate, in_place: false, batch: false };
-        let isa = crate::dispatch::table(situation, 0).isa;
-        let of_isa = || crate::variants().iter().filter(|variant| variant.isa == isa && variant.exp == CORE);
-        let mut pairs = of_isa().flat_map(|sum| of_isa().map(move |scale| (sum, scale)));
-        let kernels = pairs.find_map(|(sum, scale)| match (sum.kernel()?, scale.kernel()?) {
-            (Kernel::ExtSum(sum), Kernel::ExtScale(scale)) => Some(Kernels { sum, scale }),
-            _ => None,
-        });
-        kernels.expect("every ISA has a Two-Pass pair")
-    })
+fn kernels() -> &'static Shardable {
+    let situation = Situation { accuracy: Accuracy::Accurate, in_place: false, batch: false };
+    &crate::dispatch::table(situation, 0).shardable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_two_are_exact_and_nothing_else_is_made_of_them() {
+        for n in -1022..=0 {
+            assert_eq!(power_of_two(n as f32), f64::from(n).exp2(), "{n}");
+        }
+        for n in [-1023.0, -16384.0, f32::MIN, f32::NEG_INFINITY] {
+            assert_eq!(power_of_two(n), 0.0, "{n}");
+        }
+        assert!(power_of_two(f32::NAN).is_nan());
+    }
 }

@@ -85,6 +85,9 @@ impl SumExpKernel {
 impl StoreExpKernel {
     /// y = e^(x - max) for the row's maximum, times a factor that depends on `max` and the exp core alone, and
     /// the sum of y.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
     pub fn run(self, x: &[f32], y: &mut [f32], max: f32) -> Result<f64, ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
@@ -101,6 +104,9 @@ impl StoreExpKernel {
 
 impl ScaleKernel {
     /// y = x * factor, rounded once, for finite x and a factor in the range of f32.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
     pub fn run(self, x: &[f32], y: &mut [f32], factor: f64) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
@@ -118,6 +124,9 @@ impl ScaleKernel {
 
 impl ScaleExpKernel {
     /// y = e^(x - max) * factor, times the factor of [`SumExpKernel::run`] of the same exp core.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
     pub fn run(self, x: &[f32], y: &mut [f32], max: f32, factor: f64) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
@@ -145,6 +154,9 @@ impl ExtSumKernel {
 impl ExtScaleKernel {
     /// y = e^x / sum, for the sum of at least these elements, with a maximum within +-8192. Quotients above about 2^127 are
     /// not defined.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
     pub fn run(self, x: &[f32], y: &mut [f32], sum: crate::ExtSum) -> Result<(), ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are valid for one length and disjoint.
@@ -182,6 +194,9 @@ impl SoftmaxKernel {
     /// y = softmax(x). False, with y undefined, for a row that is empty or longer than [`SoftmaxKernel::longest_row`], and
     /// for one that is left to other plans: a maximum beyond +-8192, or just +-27 if the pass is `fused_softmax`, a NaN, or
     /// exponentials that overflow.
+    ///
+    /// # Errors
+    /// If the lengths differ; y is then untouched.
     pub fn run(self, x: &[f32], y: &mut [f32]) -> Result<bool, ShapeError> {
         same_length(x, y)?;
         // SAFETY: whoever made this kernel guarantees the CPU; x and y are one valid row each, and disjoint.

@@ -1,13 +1,15 @@
 //! Profiles as static tables: what `kernels!` makes of the files in `tuned/` and of `SOFTMAX_PROFILE`.
 
-use crate::Accuracy;
 use crate::plan::{Backup, Plan};
+use crate::{Accuracy, ExtScaleKernel, ExtSumKernel};
 
 /// Plans for one machine, or for any.
 #[derive(Debug)]
 pub struct Profile {
     /// Its name.
     pub name: &'static str,
+    /// Whether the build was given it (`SOFTMAX_PROFILE`); else it is shipped.
+    pub is_given: bool,
     /// The machine it was tuned on; `None` if it fits any.
     pub host: Option<Host>,
     /// At most one table per ISA, accuracy, in place or not, single rows or batches.
@@ -46,8 +48,19 @@ pub struct Table {
     pub batch: bool,
     /// The plans of the ISA for rows that others give up.
     pub backup: Backup,
+    /// The kernels of the ISA for [`crate::ExtSum`].
+    pub shardable: Shardable,
     /// By ascending upper length; the last one has `usize::MAX`, but that tables for batches may end.
     pub classes: &'static [Class],
+}
+
+/// Two-Pass kernels with the exp core of `softmax_spec::Plan::shardable`, so that the sums of all ISAs and builds mean the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Shardable {
+    /// The first pass.
+    pub sum: ExtSumKernel,
+    /// The second pass.
+    pub scale: ExtScaleKernel,
 }
 
 /// The plan for a range of lengths.

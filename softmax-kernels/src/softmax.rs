@@ -1,9 +1,10 @@
 //! The functions that people call.
 
-use crate::dispatch::{self, Selection, Situation};
+use crate::dispatch::{self, Situation};
 use crate::error::{ShapeError, same_length, whole_rows};
 use crate::plan::Call;
 use crate::profile::Table;
+use crate::selection::Selection;
 use crate::steps::{Row, Rows};
 #[cfg(feature = "rayon")]
 use crate::threads::Threads;
@@ -107,6 +108,8 @@ impl Softmax {
     /// Batches are divided by rows, long rows into parts; what is too small to gain, below 131072 elements, stays on the
     /// calling thread. So does a single row whose plan ([`Softmax::selected`]) is `online` or a `blocked_` one, each block of
     /// which continues from the one before, and a row so extreme that its plan gives it up.
+    ///
+    /// Calls on several threads allocate, and wait for the pool. They panic if rayon cannot start it, as its own functions do.
     #[cfg(feature = "rayon")]
     pub const fn threads(mut self, threads: usize) -> Softmax {
         self.threads = Threads(threads);

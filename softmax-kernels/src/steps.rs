@@ -7,50 +7,30 @@ use crate::ext_sum::WideExtSum;
 use crate::kernel::*;
 use crate::parts::Parts;
 
-/// An algorithm with a kernel for each pass. The variants and fields are those of `softmax_spec::Algorithm`.
+/// An algorithm with a kernel for each pass, in the order in which they run. The variants are those of
+/// `softmax_spec::Algorithm`, the fields are named as their passes.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "fields are kernels, documented as such")]
 pub enum Steps {
-    TwoPass {
-        ext_sum: ExtSumKernel,
-        ext_scale: ExtScaleKernel,
-    },
-    ThreePassRecompute {
-        max: MaxKernel,
-        sum_exp: SumExpKernel,
-        scale_exp: ScaleExpKernel,
-    },
-    ThreePassReload {
-        max: MaxKernel,
-        store_exp: StoreExpKernel,
-        scale: ScaleKernel,
-    },
-    Online {
-        online_sum: OnlineSumKernel,
-        scale_exp: ScaleExpKernel,
-    },
-    BlockedReload {
-        max: MaxKernel,
-        store_exp: StoreExpKernel,
-        scale: ScaleKernel,
-    },
-    BlockedRecompute {
-        max: MaxKernel,
-        sum_exp: SumExpKernel,
-        scale_exp: ScaleExpKernel,
-    },
-    SampledReload {
-        store_exp: StoreExpKernel,
-        scale: ScaleKernel,
-    },
-    SampledRecompute {
-        sum_exp: SumExpKernel,
-        scale_exp: ScaleExpKernel,
-    },
-    /// `Resident` and `Fused`.
-    WholeRows {
-        softmax: SoftmaxKernel,
-    },
+    /// The sum with an exponent of its own, then everything by it: no maximum (Dukhan and Ablavatski, arXiv 2001.04438,
+    /// Algorithm 3).
+    TwoPass { ext_sum: ExtSumKernel, ext_scale: ExtScaleKernel },
+    /// Every exponential twice (same paper, Algorithm 1).
+    ThreePassRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    /// Every exponential once, stored and scaled in place (same paper, Algorithm 2).
+    ThreePassReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
+    /// Maximum and sum in one pass (Milakov and Gimelshein, arXiv 1805.02867, Algorithm 3).
+    Online { online_sum: OnlineSumKernel, scale_exp: ScaleExpKernel },
+    /// As `ThreePassReload`, by blocks that stay in the L1 cache.
+    BlockedReload { max: MaxKernel, store_exp: StoreExpKernel, scale: ScaleKernel },
+    /// As `ThreePassRecompute`, by such blocks.
+    BlockedRecompute { max: MaxKernel, sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    /// As `ThreePassReload`, from the largest of sixteen samples instead of the maximum.
+    SampledReload { store_exp: StoreExpKernel, scale: ScaleKernel },
+    /// As `ThreePassRecompute`, from such samples.
+    SampledRecompute { sum_exp: SumExpKernel, scale_exp: ScaleExpKernel },
+    /// `Resident`, a row in registers, and `Fused`, a row in the L1 cache: all of it in one kernel.
+    WholeRows { softmax: SoftmaxKernel },
 }
 
 /// Elements of a block of the blocked algorithms: 16 KiB, half of a small L1 cache.
@@ -92,16 +72,16 @@ impl Row {
 
     pub(crate) fn elements(&self) -> &[f32] {
         // SAFETY: x is valid for reads of n elements, and whoever made this row does not write it meanwhile.
-        unsafe { std::slice::from_raw_parts(self.x, self.n) }
+        unsafe { core::slice::from_raw_parts(self.x, self.n) }
     }
 
     pub(crate) fn fill(self, value: f32) {
         // SAFETY: y is valid for writes of n elements, and no borrow of the elements is left.
-        unsafe { std::slice::from_raw_parts_mut(self.y, self.n) }.fill(value);
+        unsafe { core::slice::from_raw_parts_mut(self.y, self.n) }.fill(value);
     }
 
     fn is_in_place(self) -> bool {
-        std::ptr::eq(self.x, self.y)
+        core::ptr::eq(self.x, self.y)
     }
 
     /// Number of elements.
@@ -122,7 +102,7 @@ impl Row {
     pub(crate) fn block_ranges(self, block: usize) -> impl Iterator<Item = (usize, usize)> {
         let mut next = 0;
         // Not `step_by`, which would panic for blocks of 0 elements, and the compiler cannot know that there are none.
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let (at, len) = (next, block.min(self.n - next));
             next += len;
             (len > 0).then_some((at, len))
@@ -133,9 +113,12 @@ impl Row {
     fn sample(self) -> f32 {
         // Four at a time, lest each waits for the one before.
         let mut largest = [f32::NEG_INFINITY; 4];
+        let (sixteenth, rest) = (self.n >> 4, self.n & 15);
         for step in 0..4 {
             for (lane, largest) in largest.iter_mut().enumerate() {
-                let at = ((4 * step + lane) * self.n) >> 4;
+                // k * n / 16, whose product a 32-bit `usize` might not hold.
+                let k = 4 * step + lane;
+                let at = k * sixteenth + ((k * rest) >> 4);
                 // SAFETY: k * n / 16 < n for k < 16 in a row that is not empty.
                 *largest = largest.max(unsafe { *self.x.add(at) });
             }

@@ -6,9 +6,9 @@
 use crate::parts::Parts;
 use crate::plan::Call;
 use crate::steps::{Row, Rows};
-use std::ops::Range;
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Elements, 64 KiB, below which work is not divided further: what a core does in a few microseconds. Whole vectors of every
 /// ISA, and one stream of a kernel's window. Tiles need not divide it: a kernel takes what is left of them at a part's end
@@ -152,7 +152,7 @@ impl Presence {
             if self.0.load(Ordering::Relaxed) == 0 {
                 return;
             }
-            std::hint::spin_loop();
+            core::hint::spin_loop();
         }
     }
 }
@@ -173,7 +173,7 @@ impl Queue {
     fn jobs(&self) -> impl Iterator<Item = usize> {
         // The end of the scope synchronises; here it only matters that every number is handed out once.
         let take = || self.next.fetch_add(1, Ordering::Relaxed);
-        std::iter::repeat_with(take).take_while(|&job| job < self.end)
+        core::iter::repeat_with(take).take_while(|&job| job < self.end)
     }
 }
 

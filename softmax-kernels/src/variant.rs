@@ -55,7 +55,7 @@ impl Variant {
     }
 }
 
-impl std::ops::Deref for Variant {
+impl core::ops::Deref for Variant {
     type Target = Description;
 
     fn deref(&self) -> &Description {

@@ -85,6 +85,25 @@ fn threads_outside_a_pool_help_too() {
 }
 
 #[test]
+fn more_threads_than_there_can_be_are_as_many_as_there_are() {
+    let x = ordinary(LONG);
+    let outputs = |threads| outputs(Softmax::new().threads(threads), &x, LONG);
+    in_pool(3, || assert!(outputs(usize::MAX) == outputs(1)));
+}
+
+#[test]
+fn panics_of_others_in_the_pool_change_nothing() {
+    let x = ordinary(LONG);
+    let pool = ThreadPoolBuilder::new().num_threads(3).panic_handler(|_| ()).build().unwrap();
+    pool.install(|| {
+        for _ in 0..20 {
+            rayon::spawn(|| std::panic::resume_unwind(Box::new("of another's job")));
+            check(Softmax::new(), &x, LONG, "beside panics");
+        }
+    });
+}
+
+#[test]
 fn batches_have_the_bits_of_one_thread() {
     let shapes = [
         (1 << 17, 1),
@@ -105,7 +124,7 @@ fn batches_have_the_bits_of_one_thread() {
 
 #[test]
 fn nothing_is_nothing() {
-    for threads in THREADS {
+    for threads in THREADS.into_iter().chain([usize::MAX]) {
         let softmax = Softmax::new().threads(threads);
         assert_eq!(softmax.run(&[], &mut []), Ok(()));
         assert_eq!(softmax.run_rows(&[], &mut [], 0), Ok(()));

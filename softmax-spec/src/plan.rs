@@ -21,6 +21,9 @@ pub struct Plan {
 impl Plan {
     /// Checks that the variants are the algorithm's passes in order, on one ISA, and that those which
     /// exponentiate share one exp core: what one pass sums, another must scale by.
+    ///
+    /// # Errors
+    /// What of this does not hold.
     pub fn new(algorithm: Algorithm, passes: Vec<PassVariant>) -> Result<Plan, InvalidPlan> {
         let kinds: Vec<_> = passes.iter().map(|variant| variant.pass).collect();
         if kinds != algorithm.passes() {

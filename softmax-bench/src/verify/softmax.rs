@@ -7,16 +7,30 @@ use softmax_kernels::ComposedPlan;
 /// A softmax.
 pub trait Softmax {
     /// From `x` to `y`.
+    ///
+    /// # Errors
+    /// If the lengths differ, or the library refuses.
     fn run(&self, x: &[f32], y: &mut [f32]) -> Result<()>;
+
     /// In place.
+    ///
+    /// # Errors
+    /// If the library refuses.
     fn run_in_place(&self, x: &mut [f32]) -> Result<()>;
 }
 
 /// A softmax of several rows at once.
 pub trait Batches: Softmax {
     /// Of each row of `row_len` elements, from `x` to `y`.
+    ///
+    /// # Errors
+    /// If the lengths differ or are no whole number of rows, or the library refuses.
     fn run_rows(&self, x: &[f32], y: &mut [f32], row_len: usize) -> Result<()>;
+
     /// In place.
+    ///
+    /// # Errors
+    /// If the length is no whole number of rows, or the library refuses.
     fn run_rows_in_place(&self, x: &mut [f32], row_len: usize) -> Result<()>;
 }
 

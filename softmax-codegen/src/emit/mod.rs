@@ -114,6 +114,26 @@ fn item(
     }
 }
 
+/// What the unsafe blocks of the function of `variant` rely on, as a comment above it, because tokens carry no comments.
+pub fn safety(variant: &PassVariant) -> String {
+    let cpu = match variant.isa.features() {
+        [] => String::new(),
+        features => format!("a CPU with {}, and ", features.join(", ")),
+    };
+    let data = match (variant.pass.takes_whole_rows(), variant.pass.stores()) {
+        (true, _) => {
+            "n elements of each of `rows` rows at x to read and at y to write, y being x or apart from it"
+        }
+        (false, true) => "n elements at x to read and at y to write, y being x or apart from it",
+        (false, false) => "n elements at x to read",
+    };
+    format!(
+        "// SAFETY, of every block: the caller guarantees {cpu}{data}.\n\
+         // The function itself goes no further: whole vectors only where at least so many elements are left of n,\n\
+         // at the end just the lanes that are; addresses of prefetches need not be there.\n"
+    )
+}
+
 /// The attribute of functions that are compiled for `isa`.
 fn target_feature(isa: Isa) -> TokenStream {
     match isa.features().join(",") {

@@ -2,7 +2,7 @@
 
 use downstream::{exact, max_ulp, uniform};
 use softmax_kernels::{
-    Accuracy, ExtSum, MaskedRow, Selection, ShapeError, Softmax, selected, selected_rows, softmax,
+    Accuracy, ExtSum, Kernel, MaskedRow, Selection, ShapeError, Softmax, selected, selected_rows, softmax,
     softmax_in_place, softmax_rows, softmax_rows_in_place,
 };
 
@@ -121,7 +121,7 @@ fn lengths_that_differ_are_an_error_and_the_output_is_untouched() {
 #[test]
 fn a_part_of_a_row_is_an_error_and_nothing_is_touched() {
     let x = uniform(100, 1);
-    for row_len in [0, 7, 101] {
+    for row_len in [0, 7, 101, usize::MAX / 4 + 1, usize::MAX] {
         let mut y = vec![0.5; 100];
         let mut in_place = x.clone();
         let errors = [
@@ -148,11 +148,78 @@ fn errors_are_errors_that_threads_may_pass_on() {
 fn nothing_gives_nothing() {
     softmax(&[], &mut []).unwrap();
     softmax_in_place(&mut []);
-    for row_len in [0, 1, 10] {
+    for row_len in [0, 1, 10, usize::MAX] {
         softmax_rows(&[], &mut [], row_len).unwrap();
         softmax_rows_in_place(&mut [], row_len).unwrap();
     }
     assert_eq!(ExtSum::of(&[]), ExtSum::IDENTITY);
+}
+
+/// Numbers that nobody means.
+const ABSURD: [f32; 10] = [NAN, INF, -INF, f32::MAX, f32::MIN, 0.0, -0.0, 1e-45, -1.5, 8193.0];
+
+/// `run` on x and y between elements that it must not touch; how many it may is the length of both.
+fn enclosed(len: usize, run: impl Fn(&[f32], &mut [f32])) {
+    const BESIDE: usize = 64;
+    let (x, mut y) = (uniform(len, 1), vec![0.5; len + 2 * BESIDE]);
+    run(&x, &mut y[BESIDE..][..len]);
+    let (before, rest) = y.split_at(BESIDE);
+    assert!(before.iter().chain(&rest[len..]).all(|&y| y == 0.5), "{len} elements, and others are touched");
+}
+
+#[test]
+fn lengths_that_no_row_has_are_looked_up_all_the_same() {
+    for len in [0, usize::MAX / 2, usize::MAX] {
+        for rows in [0, 1, 2, usize::MAX] {
+            let softmax = Softmax::new().accuracy(Accuracy::Accurate);
+            for selection in [selected_rows(rows, len), softmax.selected_rows_in_place(rows, len)] {
+                assert!(len <= selection.upper, "{rows} x {len}: {selection}");
+            }
+        }
+    }
+}
+
+fn is_number(sum: ExtSum) -> bool {
+    !sum.mantissa.is_nan() && !sum.exponent.is_nan()
+}
+
+#[test]
+fn sums_of_any_numbers_are_taken() {
+    let sums = ABSURD.iter().flat_map(|&mantissa| ABSURD.map(|exponent| ExtSum { mantissa, exponent }));
+    for sum in sums {
+        for other in ABSURD.map(|exponent| ExtSum { mantissa: 1.0, exponent }) {
+            let merged = [sum.merge(other), other.merge(sum)];
+            let are_numbers = is_number(sum) && is_number(other);
+            assert!(are_numbers || !merged.into_iter().any(is_number), "{sum:?} and {other:?}: {merged:?}");
+        }
+        enclosed(67, |x, y| sum.normalize(x, y).unwrap());
+    }
+}
+
+#[test]
+fn kernels_take_any_numbers() {
+    for variant in softmax_kernels::variants() {
+        let Some(kernel) = variant.kernel() else { continue };
+        for (len, a) in [0, 1, 67, 1000].into_iter().flat_map(|len| ABSURD.map(|a| (len, a))) {
+            enclosed(len, |x, y| run_kernel(kernel, x, y, a));
+            let mut row = [a; 67];
+            run_kernel(kernel, &[a; 67], &mut row, a);
+        }
+    }
+}
+
+fn run_kernel(kernel: Kernel, x: &[f32], y: &mut [f32], a: f32) {
+    match kernel {
+        Kernel::Max(kernel) => drop(kernel.run(x)),
+        Kernel::SumExp(kernel) => drop(kernel.run(x, a)),
+        Kernel::StoreExp(kernel) => drop(kernel.run(x, y, a).unwrap()),
+        Kernel::Scale(kernel) => kernel.run(x, y, a.into()).unwrap(),
+        Kernel::ScaleExp(kernel) => kernel.run(x, y, a, a.into()).unwrap(),
+        Kernel::ExtSum(kernel) => drop(kernel.run(x)),
+        Kernel::ExtScale(kernel) => kernel.run(x, y, ExtSum { mantissa: a, exponent: a }).unwrap(),
+        Kernel::OnlineSum(kernel) => drop(kernel.run(x)),
+        Kernel::Softmax(kernel) => drop(kernel.run(x, y).unwrap()),
+    }
 }
 
 #[test]
@@ -283,7 +350,10 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 y
             };
             let expected = run(1);
-            assert!([2, 3, 0].into_iter().all(|threads| run(threads) == expected), "{len} / {row_len}");
+            assert!(
+                [2, 3, 0, usize::MAX].into_iter().all(|threads| run(threads) == expected),
+                "{len} / {row_len}"
+            );
         }
     }
 }

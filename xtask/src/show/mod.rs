@@ -47,11 +47,11 @@ fn sections(flags: &flags::Show, variant: &PassVariant) -> Result<Vec<String>> {
     Ok(sections)
 }
 
-/// The generated function, formatted.
+/// The generated function, formatted, under what its unsafe blocks rely on.
 fn rust(variant: &PassVariant) -> Result<String> {
     let function = syn::parse2(softmax_codegen::emit_variant(variant))
         .with_context(|| format!("the code generated for {variant} is not Rust"))?;
-    Ok(prettyplease::unparse(&function))
+    Ok(softmax_codegen::safety_comment(variant) + &prettyplease::unparse(&function))
 }
 
 fn listing<'a>(variant: &PassVariant, assembly: &'a str) -> Result<Listing<'a>> {
