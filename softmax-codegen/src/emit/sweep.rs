@@ -11,18 +11,27 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use softmax_spec::{Direction, PassVariant, Prefetch, Store, Streams};
 
-/// The function of `variant`.
+/// The function of `variant`. Where nothing is summed, and so no result depends on where vectors begin, its stores are aligned.
 pub fn function(variant: &PassVariant) -> TokenStream {
     let signature = signature(variant.pass);
-    let body = code(variant, |b| (signature.body)(b, variant));
+    let aligns = variant.pass.stores() && !variant.pass.reduces() && variant.lanes() > 1;
+    let body = emit(variant, |b| (signature.body)(b, variant), aligns);
     item(variant, &signature.parameters, &signature.result, body)
 }
 
 /// The code of `variant` with this body: statements, and the result.
 pub fn code(variant: &PassVariant, body: impl FnOnce(&mut Builder) -> Box<dyn Body>) -> TokenStream {
+    emit(variant, body, variant.memory.store == Store::NonTemporal)
+}
+
+fn emit(
+    variant: &PassVariant,
+    body: impl FnOnce(&mut Builder) -> Box<dyn Body>,
+    aligns: bool,
+) -> TokenStream {
     let mut b = Builder::new(variant.isa);
     let body = body(&mut b);
-    let mut function = Function::new(b, body, variant);
+    let mut function = Function { aligns, ..Function::new(b, body, variant) };
     let setup = function.setup();
     let elements = match variant.memory.direction {
         Direction::Forward => function.forward(),
@@ -55,6 +64,9 @@ struct Function<'a> {
     b: Builder,
     body: Box<dyn Body>,
     variant: &'a PassVariant,
+    /// Whether main loops begin at an aligned vector of y. Streaming stores must be aligned, and others that lie across two lines
+    /// take twice as long.
+    aligns: bool,
     /// What an accumulator starts from; empty in passes that reduce nothing.
     identity: State,
     /// The loop-carried variables of each accumulator.
@@ -79,7 +91,7 @@ impl<'a> Function<'a> {
             let identity = body.total_identity(&mut b);
             Total { names: names("total_", identity.len()), identity }
         });
-        Function { b, body, variant, identity, accumulators, total }
+        Function { b, body, variant, aligns: false, identity, accumulators, total }
     }
 
     fn setup(&mut self) -> TokenStream {
@@ -109,9 +121,9 @@ impl<'a> Function<'a> {
     fn backward(&mut self) -> TokenStream {
         let (tail, single) = (self.tail_backward(), self.single_loop_backward());
         let (tile, section) = (self.variant.tile_elements(), self.tile(1));
-        let (start, head) = match self.variant.memory.store {
-            Store::Temporal => (quote!(0usize), quote!()),
-            Store::NonTemporal => {
+        let (start, head) = match self.aligns {
+            false => (quote!(0usize), quote!()),
+            true => {
                 let part = self.part(quote!(head));
                 (self.aligned(), quote!(if head > 0 { i = 0; #part }))
             }
@@ -232,9 +244,9 @@ impl<'a> Function<'a> {
         }
     }
 
-    /// In passes with streaming stores, the elements before the first aligned vector of y.
+    /// Where stores are aligned, the elements before the first aligned vector of y.
     fn head(&mut self) -> TokenStream {
-        if self.variant.memory.store == Store::Temporal {
+        if !self.aligns {
             return quote!();
         }
         let (start, part) = (self.aligned(), self.part(quote!(head)));
