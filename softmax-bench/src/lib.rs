@@ -5,6 +5,8 @@
 //! `harness`, which that binary and the criterion benches need. What to measure and what to conclude from it is
 //! deliberately elsewhere, in `xtask`.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod emulator;
 pub mod protocol;
 

@@ -7,6 +7,8 @@
 //!
 //! Also here, because the macro needs it first: reading and writing profiles; and certificates, which are written alike.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod ast;
 mod blame;
 pub mod certificate;

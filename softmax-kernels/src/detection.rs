@@ -22,6 +22,7 @@ macro_rules! features {
         /// A `target_feature` that kernels are compiled with, in the words of `softmax_spec::Isa::features`; those of
         /// other architectures are never here.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Feature {
             $(#[doc = $x86_docs] $x86,)*
             $(#[doc = $arm_docs] $arm,)*

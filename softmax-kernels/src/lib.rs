@@ -50,7 +50,7 @@
 //! Needs Rust 1.89, the first with stable AVX-512.
 
 #![cfg_attr(not(feature = "std"), no_std)]
-#![warn(clippy::std_instead_of_core)]
+#![warn(clippy::missing_errors_doc, clippy::std_instead_of_core)]
 
 #[cfg(feature = "std")]
 mod compose;

@@ -7,6 +7,8 @@
 //!
 //! Nothing here knows how code looks (that is `softmax-codegen`) or how files look (its `profile` module).
 
+#![warn(clippy::missing_errors_doc)]
+
 mod algorithm;
 pub mod certificate;
 mod element;
