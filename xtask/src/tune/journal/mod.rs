@@ -20,4 +20,5 @@ pub use code::Codes;
 pub use costs::verification_seconds;
 pub use file::{Journal, Opened};
 pub use identity::header;
+pub use record::{Header, Record};
 pub use replay::Journaled;
