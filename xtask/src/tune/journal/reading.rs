@@ -34,6 +34,9 @@ pub struct Batch {
 }
 
 /// Reads a journal that a search may still be writing.
+///
+/// # Errors
+/// A file that cannot be read, is no sound journal, or holds no measurement; it is bad input then.
 pub fn read(path: &Path) -> Result<Measured> {
     let shown = path.display();
     let opened = File::open(path);

@@ -106,6 +106,9 @@ pub struct Verdict {
 
 impl Record {
     /// The record of a line, or what is wrong with it.
+    ///
+    /// # Errors
+    /// One line that says what is wrong: no JSON, no record, another version, or what cannot have been measured.
     pub fn read(line: &str) -> Result<Record> {
         let value: Value = serde_json::from_str(line).map_err(|error| anyhow!("no JSON ({error})"))?;
         let version = value["softmax_journal"]["version"].as_u64();
