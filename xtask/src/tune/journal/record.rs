@@ -42,7 +42,7 @@ pub enum Record {
 /// Who measures. Timings of another are of no use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`VERSION`]; first, see [`BEGINNING`].
+    /// `VERSION`; first, see `BEGINNING`.
     pub version: u64,
     /// The machine.
     pub host: Value,
