@@ -1,13 +1,14 @@
 //! Measuring: what the tuner and the benches use to find out whether a kernel is right and how fast it is.
 //!
 //! The tuner (`xtask`) must compile in seconds, so it does not link the full grid: it starts the `measure`
-//! binary of this crate and talks to it as [`protocol`] says; [`emulator`] is of use to both. Everything else here is behind the feature
-//! `harness`, which that binary and the criterion benches need. What to measure and what to conclude from it is
-//! deliberately elsewhere, in `xtask`.
+//! binary of this crate and talks to it as [`protocol`] says; [`emulator`] is of use to both, and [`oracle`] to whoever
+//! tests kernels. Everything else here is behind the feature `harness`, which that binary and the criterion benches need.
+//! What to measure and what to conclude from it is deliberately elsewhere, in `xtask`.
 
 #![warn(clippy::missing_errors_doc)]
 
 pub mod emulator;
+pub mod oracle;
 pub mod protocol;
 
 #[cfg(feature = "harness")]
@@ -24,8 +25,6 @@ pub mod certify;
 pub mod contention;
 #[cfg(feature = "harness")]
 pub mod leash;
-#[cfg(feature = "harness")]
-pub mod oracle;
 #[cfg(feature = "harness")]
 pub mod parameters;
 #[cfg(feature = "harness")]

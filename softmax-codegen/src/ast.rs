@@ -215,9 +215,14 @@ fn skip_item(input: ParseStream) -> syn::Result<()> {
     Ok(())
 }
 
-/// The words of a path are any, `crate` and `self` included.
 fn parse_path(input: ParseStream) -> syn::Result<TokenStream> {
     let leading = input.parse::<Option<Token![::]>>()?;
-    let segments = Punctuated::<Ident, Token![::]>::parse_separated_nonempty_with(input, Ident::parse_any)?;
+    let segments = Punctuated::<Ident, Token![::]>::parse_separated_nonempty_with(input, parse_segment)?;
     Ok(quote!(#leading #segments))
+}
+
+/// A name, or one of the keywords that may stand in a path. Any other would be a mistake wherever the path is used.
+fn parse_segment(input: ParseStream) -> syn::Result<Ident> {
+    let is_word = input.peek(Token![crate]) || input.peek(Token![self]) || input.peek(Token![super]);
+    if is_word { Ident::parse_any(input) } else { input.parse() }
 }

@@ -1,7 +1,7 @@
 //! Certificates as TOML, and the fingerprints by which they are about certain code: the one reader and the one writer of
 //! [`softmax_spec::certificate`].
 
-use crate::document::{self, Fields, hash_text, line, quoted};
+use crate::document::{self, Fields, hash_text, line, one_line, quoted};
 use softmax_spec::certificate::{Certificate, Form, Row, Subject, Worst};
 use softmax_spec::{Exp, Isa, fingerprint};
 use std::collections::BTreeSet;
@@ -23,6 +23,10 @@ pub fn code(subject: Subject) -> u64 {
 /// # Errors
 /// One line that says where and what.
 pub fn read(text: &str) -> Result<Certificate, String> {
+    read_document(text).map_err(one_line)
+}
+
+fn read_document(text: &str) -> Result<Certificate, String> {
     let document = document::parse(text)?;
     let mut fields = Fields::new("the certificate", document.get_ref());
     let uncertified = fields.list("uncertified")?;

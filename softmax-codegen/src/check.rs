@@ -58,11 +58,13 @@ pub fn grid(spec: &ast::Spec) -> syn::Result<Grid> {
             "a spec needs at least one `grid { passes: [...], isas: [...], unroll: [...] }`",
         );
     }
-    let blocks = spec.grids.iter().map(|grid| block(grid, &mut mistakes)).collect();
+    let mut room = Grid::MOST_COMBINATIONS;
+    let blocks = spec.grids.iter().map(|grid| block(grid, &mut room, &mut mistakes)).collect();
     mistakes.into_result(Grid { blocks })
 }
 
-fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
+/// What is left of `room`, in combinations, is for the grids behind it.
+fn block(grid: &ast::Grid, room: &mut usize, mistakes: &mut Mistakes) -> Block {
     let found_before = mistakes.0.len();
     let axes = Axes::new(grid, mistakes);
     let found_before_passes = mistakes.0.len();
@@ -94,9 +96,27 @@ fn block(grid: &ast::Grid, mistakes: &mut Mistakes) -> Block {
         axes.check_divisors::<Streams>("streams", &block.unrolls, mistakes);
     }
     if mistakes.0.len() == found_before {
-        mistakes.0.extend(blame::mistake(grid, &block));
+        mistakes.0.extend(too_many(grid, &block, room).or_else(|| blame::mistake(grid, &block)));
     }
     block
+}
+
+/// A grid with more combinations than there is room for, at its word `grid`.
+fn too_many(grid: &ast::Grid, block: &Block, room: &mut usize) -> Option<syn::Error> {
+    const MOST: usize = Grid::MOST_COMBINATIONS;
+    let count = block.count();
+    if let Some(left) = room.checked_sub(count) {
+        *room = left;
+        return None;
+    }
+    let so_far = (MOST - *room).saturating_add(count);
+    Some(syn::Error::new(
+        grid.span,
+        format!(
+            "up to this grid the spec has {so_far} combinations, and may have {MOST}: list fewer values, or divide it among \
+             several `kernels!` in modules of their own"
+        ),
+    ))
 }
 
 /// The values of an axis that is not there.

@@ -20,6 +20,12 @@ fn first_line(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
+/// An error without what would end its line, or move a terminal's cursor: it may quote what a file says.
+pub fn one_line(error: String) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    error.chars().map(shown).collect()
+}
+
 /// A TOML table of which every key must be asked for.
 pub struct Fields<'a> {
     /// Where it is, for errors.

@@ -3,7 +3,7 @@
 //! Plans are written by name. A reader refuses what it does not know (another schema version, an unknown key or id,
 //! classes out of order), because a profile that is half understood would be a wrong pick.
 
-use crate::document::{self, Fields, hash_text, line, quoted};
+use crate::document::{self, Fields, hash_text, line, one_line, quoted};
 use softmax_spec::profile::{
     Class, Evidence, Host, Origin, Profile, SCHEMA, SampleCounts, Situation, Table, Trust,
 };
@@ -33,6 +33,10 @@ pub fn text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// One line that says where and what.
 pub fn read(text: &str) -> Result<Profile, String> {
+    read_document(text).map_err(one_line)
+}
+
+fn read_document(text: &str) -> Result<Profile, String> {
     let document = document::parse(text)?;
     let mut fields = Fields::new("the profile", document.get_ref());
     let schema: u32 = fields.number("schema")?;
@@ -343,8 +347,10 @@ fn plan_text(plan: &Plan) -> String {
     quoted(&plan.to_string())
 }
 
-/// Four significant decimals are finer than any timing; TOML wants a decimal point.
+/// Four significant decimals are finer than any timing; TOML wants a decimal point. The largest numbers would be rounded up to
+/// what is none.
 fn float_text(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().expect("a formatted float");
-    format!("{rounded:?}")
+    let written = if rounded.is_finite() { rounded } else { value };
+    format!("{written:?}")
 }

@@ -1,26 +1,26 @@
 //! The whole way from spec to items: the project's own grid, profiles that do not fit, and inputs that are no specs.
 
+mod expansion;
+
+use expansion::Expansion;
 use proc_macro2::TokenStream;
 use softmax_codegen::{grid_in, kernels};
 use softmax_spec::{Accuracy, Element, Isa, Plan};
 use std::collections::HashSet;
 
+fn tokens(spec: &str) -> TokenStream {
+    spec.parse().unwrap_or_else(|error| panic!("not tokens: {spec}: {error}"))
+}
+
 fn expand(spec: &str) -> String {
-    let tokens: TokenStream = spec.parse().unwrap_or_else(|error| panic!("not tokens: {spec}: {error}"));
-    kernels(tokens).to_string()
+    kernels(tokens(spec)).to_string()
 }
 
 /// The messages of the expansion's `compile_error!`s. What remains must be items that define `VARIANTS`.
 fn mistakes(spec: &str) -> Vec<String> {
-    let items: syn::File = syn::parse_str(&expand(spec)).unwrap_or_else(|error| panic!("{spec}: {error}"));
-    let defines =
-        items.items.iter().any(|item| matches!(item, syn::Item::Static(item) if item.ident == "VARIANTS"));
-    assert!(defines, "no VARIANTS after {spec}");
-    let errors = items.items.iter().filter_map(|item| match item {
-        syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => Some(&item.mac),
-        _ => None,
-    });
-    errors.map(|error| error.parse_body::<syn::LitStr>().unwrap().value()).collect()
+    let expansion = Expansion::of(tokens(spec)).unwrap_or_else(|error| panic!("{spec}: {error}"));
+    assert!(expansion.variants().is_some(), "no VARIANTS after {spec}");
+    expansion.mistakes()
 }
 
 #[test]
@@ -81,6 +81,9 @@ fn inputs_that_are_no_specs_give_one_or_more_errors_and_empty_items() {
         "crate: , grid { passes: [max], isas: [avx2], unroll: [1] }",
         "crate: 1 + 1, grid { passes: [max], isas: [avx2], unroll: [1] }",
         "crate: crate",
+        "crate: where, grid { passes: [max], isas: [avx2], unroll: [1] }",
+        "crate: _, grid { passes: [max], isas: [avx2], unroll: [1] }",
+        "crate: crate::fn, shortlist: unless(feature = \"all\"), grid { passes: [max], isas: [avx2], unroll: [1] }",
         "crate: a, crate: b, grid { passes: [max], isas: [avx2], unroll: [1] }",
         "profiles: \"tuned/default.toml\", grid { passes: [max], isas: [avx2], unroll: [1] }",
         "profiles: [tuned], grid { passes: [max], isas: [avx2], unroll: [1] }",
@@ -93,6 +96,24 @@ fn inputs_that_are_no_specs_give_one_or_more_errors_and_empty_items() {
         assert!(!mistakes.is_empty(), "accepted: {garbage}");
         assert!(mistakes.iter().all(|message| !message.is_empty()), "{garbage}: {mistakes:?}");
     }
+}
+
+/// Compiling either would end for want of memory, or of patience.
+#[test]
+fn a_grid_of_too_many_combinations_is_one_mistake() {
+    let all =
+        "passes: [max, sum_exp, store_exp, scale_exp], isas: [scalar, sse2, avx2, avx512], unroll: [1..=16],
+        accumulators: [1..=16], exp: [cody_waite 3..=7, accurate 3..=7, direct 3..=7], streams: [1, 2, 4, 8]";
+    let first = mistakes(&format!("grid {{ {all} }}"));
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(
+        first[0].starts_with("up to this grid the spec has 130816 combinations, and may have 16384:"),
+        "{first:?}"
+    );
+    let small = "grid { passes: [max], isas: [avx2], unroll: [1..=16], accumulators: [1..=16] }";
+    let last = mistakes(&small.repeat(65));
+    assert_eq!(last.len(), 1, "{last:?}");
+    assert!(last[0].starts_with("up to this grid the spec has 16640 combinations"), "{last:?}");
 }
 
 #[test]

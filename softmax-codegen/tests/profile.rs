@@ -175,6 +175,19 @@ fn measurements_are_written_to_four_digits() {
 }
 
 #[test]
+fn the_largest_number_is_not_rounded_up_to_none() {
+    let mut profile = full();
+    profile.origin.as_mut().unwrap().seconds = f64::MAX;
+    assert_eq!(read(&write(&profile)), Ok(profile));
+}
+
+#[test]
+fn an_error_that_quotes_a_file_is_one_line() {
+    refused("threads = 1", "threads = 1\n\"a\\nb\" = 1", &["unknown key `a\\nb`"]);
+    refused("two_pass(", "two_pass\\u001B[2J(", &["`two_pass\\u{1b}[2J`"]);
+}
+
+#[test]
 fn shipped_profiles_are_read() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../softmax-kernels/tuned");
     let mut names = Vec::new();

@@ -6,6 +6,8 @@ mod isas;
 mod rows;
 #[path = "special_values/truth.rs"]
 mod truth;
+#[path = "special_values/values.rs"]
+mod values;
 mod ways;
 
 use isas::Checked;
@@ -26,15 +28,6 @@ const LONG: [usize; 9] = [96, 129, 197, 256, 257, 1000, 1329, 4096, 4103];
 
 /// An algorithm with any exp core: those that round x - max, or the product of a large x, are not for accuracy.
 const OF_ANY_CORE: f64 = 2.4e-5;
-
-/// Twice what is promised of ordinary rows.
-fn of(accuracy: Accuracy) -> f64 {
-    let spec = match accuracy {
-        Accuracy::Fast => softmax_spec::Accuracy::Fast,
-        Accuracy::Accurate => softmax_spec::Accuracy::Accurate,
-    };
-    2.0 * f64::from(spec.max_ulp()) * f64::from(f32::EPSILON)
-}
 
 fn main() -> ExitCode {
     match isas::trials("public_functions", public_functions) {
@@ -78,7 +71,7 @@ fn public_functions() -> Checked {
         let truths: Vec<Truth> = rows::of_length(len).into_iter().map(Truth::of).collect();
         for way in ways::all(&[1, 2]) {
             let Way { name, form, masked, accuracy, .. } = &way;
-            let asked = Asked { name, form, masked: *masked, relative: of(*accuracy) };
+            let asked = Asked { name, form, masked: *masked, relative: truth::promised(*accuracy) };
             tried += if way.takes_rows { asked.together(&truths, len)? } else { asked.alone(&truths)? };
         }
         tried += ext_sums(&truths)?;
@@ -150,7 +143,7 @@ impl Asked<'_> {
 fn ext_sums(truths: &[Truth]) -> Result<usize, String> {
     let truths: Vec<Truth> = truths.iter().filter_map(Truth::of_ext_sum).collect();
     for truth in &truths {
-        let wrong = truth.wrong(&truth::ext_sum(truth.x()), MaskedRow::Nan, of(Accuracy::Fast));
+        let wrong = truth.wrong(&truth::ext_sum(truth.x()), MaskedRow::Nan, truth::promised(Accuracy::Fast));
         wrong.map_or(Ok(()), |what| Err(format!("ExtSum, {what}")))?;
     }
     Ok(truths.len())

@@ -1,52 +1,8 @@
 //! The rows of the table: every special value alone, among ordinary elements, among masks and among extremes, at every
 //! position that a kernel may treat in a way of its own; pairs of them; and rows that are extreme as a whole.
 
+use super::values::{INF, VALUES};
 use softmax_bench::rows;
-
-const NAN: f32 = f32::NAN;
-const INF: f32 = f32::INFINITY;
-
-/// Values that some float operation, comparison or reduction treats differently from others.
-const VALUES: [f32; 32] = [
-    NAN,
-    -NAN,
-    INF,
-    -INF,
-    0.0,
-    -0.0,
-    // The smallest subnormal numbers, one in their midst, and the smallest normal ones.
-    1e-45,
-    -1e-45,
-    1e-40,
-    f32::MIN_POSITIVE,
-    -f32::MIN_POSITIVE,
-    // Where exponentials leave the range of floats, alone and relative to a constant.
-    50.0,
-    88.8,
-    104.0,
-    200.0,
-    -88.0,
-    -104.0,
-    // Around the bound up to which cores are exact.
-    8191.0,
-    8193.0,
-    -8191.0,
-    -8193.0,
-    // Where x log2 e has no fraction left.
-    16_777_216.0,
-    -16_777_216.0,
-    1e9,
-    -1e9,
-    // The ends of the range.
-    1e30,
-    -1e30,
-    3.4e38,
-    -3.4e38,
-    f32::MAX,
-    f32::MIN,
-    // Masks as some write them.
-    -10_000.0,
-];
 
 /// Every row of `len` elements.
 pub fn of_length(len: usize) -> Vec<Vec<f32>> {

@@ -1,7 +1,16 @@
 //! What a row must give (docs/SEMANTICS.md), and whether that is what came out.
 
 use softmax_bench::oracle;
-use softmax_kernels::{ExtSum, MaskedRow, OnlineSumKernel};
+use softmax_kernels::{Accuracy, ExtSum, MaskedRow, OnlineSumKernel};
+
+/// The relative error that any row may have: twice what is promised of ordinary ones.
+pub fn promised(accuracy: Accuracy) -> f64 {
+    let spec = match accuracy {
+        Accuracy::Fast => softmax_spec::Accuracy::Fast,
+        Accuracy::Accurate => softmax_spec::Accuracy::Accurate,
+    };
+    2.0 * f64::from(spec.max_ulp()) * f64::from(f32::EPSILON)
+}
 
 /// A row's exact results.
 pub struct Truth {

@@ -105,15 +105,17 @@ fn origin(inputs: &[Input]) -> Option<Origin> {
     let origins = origins?;
     let is_one = origins.iter().all(|origin| same_origin(origin, origins[0]));
     let least = *origins.iter().min_by_key(|origin| effort(Some(origin)))?;
-    let seconds = origins.iter().map(|origin| origin.seconds).sum();
+    // Whatever they say, the merged profile must be one: no infinity, and no counts beyond the end of numbers.
+    let seconds: f64 = origins.iter().map(|origin| origin.seconds).sum();
+    let seconds = seconds.clamp(f64::MIN, f64::MAX);
     let complete: Option<Vec<bool>> = origins.iter().map(|origin| origin.complete).collect();
     let complete = complete.map(|all| all.into_iter().all(|complete| complete));
     let samples: Option<Vec<SampleCounts>> = origins.iter().map(|origin| origin.samples).collect();
     let samples = samples.map(|all| {
         all.into_iter().fold(SampleCounts::default(), |sum, counts| SampleCounts {
-            taken: sum.taken + counts.taken,
-            retaken: sum.retaken + counts.retaken,
-            contended: sum.contended + counts.contended,
+            taken: sum.taken.saturating_add(counts.taken),
+            retaken: sum.retaken.saturating_add(counts.retaken),
+            contended: sum.contended.saturating_add(counts.contended),
         })
     });
     is_one.then(|| Origin { seconds, complete, samples, ..least.clone() })

@@ -49,6 +49,16 @@ f32 avx2, fast, out of place, 1 and more
 }
 
 #[test]
+fn origins_at_the_ends_of_the_numbers_make_a_profile() {
+    let mut extreme = profile(vec![table(&[(None, X)])]);
+    let origin = extreme.origin.as_mut().unwrap();
+    origin.seconds = f64::MAX;
+    origin.samples = Some(SampleCounts { taken: usize::MAX, retaken: usize::MAX, contended: usize::MAX });
+    let (merged, _) = merge(&inputs(vec![extreme.clone(), extreme.clone()]), 1, None);
+    assert_eq!(softmax_codegen::profile::read(&profile::write(&merged)), Ok(extreme));
+}
+
+#[test]
 fn profiles_of_one_grid_and_compiler_keep_their_origin() {
     let (one, mut other) = (profile(vec![]), profile(vec![]));
     other.origin.as_mut().unwrap().effort = "quick".to_owned();

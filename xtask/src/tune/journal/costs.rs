@@ -10,6 +10,9 @@ use std::fs::File;
 use std::path::Path;
 
 /// Seconds that verifying each candidate took, the last time. A torn last line does not count.
+///
+/// # Errors
+/// A file that cannot be read, is no sound journal, or holds no verdict; it is bad input then.
 pub fn verification_seconds(path: &Path) -> Result<HashMap<Candidate, f64>> {
     let refuse = |why: String| bad_input(format!("cannot read --journal {}: {why}", path.display()));
     let mut file = File::open(path).map_err(|error| refuse(error.to_string()))?;

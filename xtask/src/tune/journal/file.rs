@@ -36,6 +36,9 @@ pub struct Opened {
 
 impl Journal {
     /// Opens a journal to go on with it; starts one if there is none.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, locked or repaired, and one that is no sound journal, which is left as it is.
     pub fn resume(path: &Path, header: Header, codes: &mut Codes) -> Result<Opened> {
         let mut file = open(path)?;
         let bytes = read(&mut file, path)?;
@@ -61,6 +64,9 @@ impl Journal {
     }
 
     /// Starts a journal. One that is there is renamed if anything was measured in it.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, locked, renamed or written, and one that is no journal.
     pub fn start(path: &Path, header: Header) -> Result<Opened> {
         let mut file = open(path)?;
         let bytes = read(&mut file, path)?;
@@ -85,6 +91,9 @@ impl Journal {
     }
 
     /// Writes a record to the end.
+    ///
+    /// # Errors
+    /// A file that takes no more; the journal is then as it was.
     pub fn append(&mut self, record: &Record) -> Result<()> {
         let before = self.file.metadata().map(|metadata| metadata.len());
         let written = self.file.write_all(record.line().as_bytes());
@@ -99,6 +108,9 @@ impl Journal {
     }
 
     /// Notes that the search has ended and its profile is written, unless that is the last that is in it.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
     pub fn complete(&mut self, seconds: f64) -> Result<()> {
         match self.is_complete {
             true => Ok(()),

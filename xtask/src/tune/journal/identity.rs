@@ -21,6 +21,9 @@ const SOURCES: [&str; 5] = [
 const WITHOUT: [&str; 3] = ["grid.rs", "peer.rs", "peer"];
 
 /// What is measured here, by this compiler, from the sources as they are.
+///
+/// # Errors
+/// Sources that cannot be read.
 pub fn header(host: &Host, rustc: &str) -> Result<Header> {
     let code = fingerprint(sources()?.into_iter().chain(compiler_flags()));
     Ok(Header {

@@ -34,6 +34,9 @@ pub struct Batch {
 }
 
 /// Reads a journal that a search may still be writing.
+///
+/// # Errors
+/// A file that cannot be read, is no sound journal, or holds no measurement; it is bad input then.
 pub fn read(path: &Path) -> Result<Measured> {
     let shown = path.display();
     let opened = File::open(path);
@@ -63,8 +66,9 @@ fn measured(records: Vec<(usize, Record)>) -> Option<Measured> {
             _ => {}
         }
     }
-    // A batch that another was made of is in that one.
-    let taken: HashSet<usize> = all.iter().filter_map(|(_, samples)| samples.of).collect();
+    // A batch that a later one was made of is in that one.
+    let of_earlier = |(line, samples): &(usize, Samples)| samples.of.filter(|of| of < line);
+    let taken: HashSet<usize> = all.iter().filter_map(of_earlier).collect();
     all.retain(|(line, _)| !taken.contains(line));
     let codes: HashMap<Candidate, String> = all.iter().flat_map(|(_, samples)| codes(samples)).collect();
     let batches: Vec<Batch> = all.into_iter().map(|(_, samples)| batch(samples, &codes)).collect();
@@ -137,6 +141,12 @@ mod tests {
             samples("b", "2", 3.0, None),
         ];
         assert_eq!(read_back(&records, "").unwrap(), [1.5, 3.0]);
+    }
+
+    #[test]
+    fn a_batch_is_not_made_of_itself_or_of_a_later_one() {
+        let records = [header("new"), samples("a", "1", 1.0, Some(2)), samples("a", "1", 2.0, Some(9))];
+        assert_eq!(read_back(&records, "").unwrap(), [1.0, 2.0]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ const LASTS: RangeInclusive<f64> = 0.0..=1e9;
 /// What an element may take, in nanoseconds: more than nothing, less than a quarter of an hour.
 const PER_ELEMENT: RangeInclusive<f64> = 1e-9..=1e12;
 
+/// How many samples of a record may have been taken again: years of them, and a sum of them is still a number.
+const MOST_RETAKEN: usize = 1 << 40;
+
 /// A line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
@@ -39,7 +42,7 @@ pub enum Record {
 /// Who measures. Timings of another are of no use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`VERSION`]; first, see [`BEGINNING`].
+    /// `VERSION`; first, see `BEGINNING`.
     pub version: u64,
     /// The machine.
     pub host: Value,
@@ -69,7 +72,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether every candidate has a code, and a sample of every round that is a time; those contended among them.
+    /// Whether every candidate has a code, and a sample of every round that is a time; those contended among them, and no more
+    /// taken again than can be.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
         let is_sound = |samples: &Vec<f64>| {
@@ -77,9 +81,11 @@ impl Samples {
         };
         let is_there =
             |&(candidate, round): &(usize, usize)| candidate < count && round < self.request.rounds;
-        let mut contended = self.contention.iter().flat_map(|contention| &contention.contended);
+        let is_possible = |contention: &Contention| {
+            contention.retaken <= MOST_RETAKEN && contention.contended.iter().all(is_there)
+        };
         let is_complete = self.code.len() == count && self.samples.len() == count;
-        is_complete && self.samples.iter().all(is_sound) && contended.all(is_there)
+        is_complete && self.samples.iter().all(is_sound) && self.contention.iter().all(is_possible)
     }
 }
 
@@ -100,6 +106,9 @@ pub struct Verdict {
 
 impl Record {
     /// The record of a line, or what is wrong with it.
+    ///
+    /// # Errors
+    /// One line that says what is wrong: no JSON, no record, another version, or what cannot have been measured.
     pub fn read(line: &str) -> Result<Record> {
         let value: Value = serde_json::from_str(line).map_err(|error| anyhow!("no JSON ({error})"))?;
         let version = value["softmax_journal"]["version"].as_u64();

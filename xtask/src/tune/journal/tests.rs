@@ -351,6 +351,9 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
         &with(&samples.replace("[[1.0]]", "[[1.0,-1.0]]")),
         "line 2: samples are missing, or are no times",
     );
+    // As many that a sum of two would be no number.
+    let contended = format!("[[1.0,1.0]],\"contention\":{{\"retaken\":{},\"contended\":[]}}", usize::MAX);
+    refused(&with(&samples.replace("[[1.0]]", &contended)), "line 2: samples are missing, or are no times");
     refused(&with("{\"complete\":{\"seconds\":-1.0}}\n"), "line 2: it has taken -1 seconds");
 }
 
