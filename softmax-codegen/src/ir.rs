@@ -15,7 +15,7 @@ pub enum Op {
     Splat,
     /// One vector from the pointer operand.
     Load,
-    /// `(pointer, count, fill)`: the first `count` lanes, at least one, from memory, the others from the vector `fill`.
+    /// `(pointer, count, fill)`: the first `count` lanes, one to all of them, from memory, the others from the vector `fill`.
     LoadTail,
     /// `(pointer, value)`.
     Store,
@@ -25,7 +25,7 @@ pub enum Op {
     Prefetch,
     /// Orders streaming stores before what other threads may read after them.
     Fence,
-    /// `(pointer, count, value)`: only the first `count` lanes, at least one.
+    /// `(pointer, count, value)`: only the first `count` lanes, one to all of them.
     StoreTail,
     /// a + b.
     Add,
@@ -33,9 +33,9 @@ pub enum Op {
     Sub,
     /// a * b.
     Mul,
-    /// The larger one; b where either is NaN, so that a constant first operand lets NaN through.
+    /// The larger one. NaN where b is NaN, so that a constant first operand lets NaN through; where a is, b or NaN.
     Max,
-    /// The smaller one; b where either is NaN.
+    /// The smaller one; of NaN the same.
     Min,
     /// a * b + c, rounded once where the ISA has FMA, else twice.
     MulAdd,
@@ -306,10 +306,9 @@ impl Builder {
         self.one(Op::Mul, &[a, b])
     }
 
-    /// a * b, last of the operations on an element. Where it is subnormal a multiplication takes a dozen cycles more on Zen 4,
-    /// and a fused one none.
+    /// a * b, last of the operations on an element ([`Lowering::fuses_products`]).
     pub fn product(&mut self, a: &Value, b: &Value) -> Value {
-        if !self.isa.has_fma() {
+        if !self.lowering.fuses_products() {
             return self.mul(a, b);
         }
         let zero = self.constant(0.0);

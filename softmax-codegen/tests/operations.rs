@@ -17,6 +17,16 @@ fn counts_are_those_of_one_tile() {
     for memory in ["nt", "pf1024", "st4", "back", "nt_pf1024_back"] {
         assert_eq!(of(&format!("f32_scale__avx2_u64_{memory}")), of("f32_scale__avx2_u64"), "{memory}");
     }
+    // A vector of NEON takes the same steps as one of AVX2.
+    for (neon, avx2) in [
+        ("f32_max__neon_u16", "f32_max__avx2_u32"),
+        ("f32_scale__neon_u16", "f32_scale__avx2_u32"),
+        ("f32_store_exp__neon_d5_u16_acc2", "f32_store_exp__avx2_d5_u32_acc2"),
+        ("f32_scale_exp__neon_a6_u16", "f32_scale_exp__avx2_a6_u32"),
+        ("f32_ext_sum__neon_p5_u16_acc2", "f32_ext_sum__avx2_p5_u32_acc2"),
+    ] {
+        assert_eq!(of(neon), of(avx2), "{neon}");
+    }
     // Vectors share nothing; what is the same for the whole row does not count.
     let (one, two) = (of("f32_scale_exp__avx512_a5_u16"), of("f32_scale_exp__avx512_a5_u32"));
     assert_eq!(2 * one.arithmetic, two.arithmetic);

@@ -8,7 +8,7 @@ use softmax_spec::{Isa, Pass, PassVariant};
 use std::collections::HashSet;
 
 /// Together they hold every pass, every ISA, every reduction and every way through memory.
-const VARIANTS: [&str; 22] = [
+const VARIANTS: [&str; 25] = [
     "f32_max__avx512_u32_acc2",
     "f32_sum_exp__sse2_p5_u4",
     "f32_store_exp__avx2_f5_u8",
@@ -31,6 +31,9 @@ const VARIANTS: [&str; 22] = [
     "f32_ext_sum__avx512_d5_u64_st4",
     "f32_max__avx2_u16_pf1024",
     "f32_scale_exp__avx2_d5_u16_nt_pf1024_back",
+    "f32_max__neon_u8_acc2",
+    "f32_store_exp__neon_d5_u8_acc2",
+    "f32_scale_exp__neon_a6_u4",
 ];
 
 fn parsed() -> Vec<PassVariant> {

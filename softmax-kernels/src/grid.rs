@@ -158,6 +158,36 @@ crate::kernels! {
     grid { passes: [fused_softmax], isas: [avx2, avx512], unroll: [2, 4, 8], exp: [accurate 6] }
     grid { passes: [fused_softmax], isas: [scalar, sse2], unroll: [2], accumulators: [1, 2], exp: [accurate 6, direct 5] }
 
+    // NEON, of which no machine has been measured: tiles that fill its 32 registers of four lanes or half of them, few others.
+    grid { passes: [max, scale], isas: [neon], unroll: [1, 2, 4, 8], accumulators: [1, 2, 4] }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [neon],
+        unroll: [1, 2, 4, 6, 8],
+        accumulators: [1, 2, 4],
+        exp: [direct 5],
+    }
+    grid { passes: [sum_exp, store_exp, scale_exp], isas: [neon], unroll: [1, 2, 4, 6, 8], exp: [accurate 6] }
+    grid {
+        passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],
+        isas: [neon],
+        unroll: [2, 4],
+        accumulators: [2, 4],
+        exp: [cody_waite 5..=6, accurate 5, fast 5],
+    }
+    grid {
+        passes: [max, scale, scale_exp, ext_sum, ext_scale],
+        isas: [neon],
+        unroll: [4, 8],
+        accumulators: [2],
+        exp: [direct 5],
+        streams: [1, 4],
+        direction: [forward, backward],
+    }
+    grid { passes: [softmax], isas: [neon], unroll: [4, 8, 16], exp: [accurate 6, direct 5] }
+    grid { passes: [fused_softmax], isas: [neon], unroll: [2, 4, 8], accumulators: [1, 2, 4], exp: [direct 5] }
+    grid { passes: [fused_softmax], isas: [neon], unroll: [2, 4, 8], exp: [accurate 6] }
+
     // Fallbacks: right everywhere, tuned only a little.
     grid {
         passes: [sum_exp, store_exp, scale_exp, ext_sum, ext_scale, online_sum],

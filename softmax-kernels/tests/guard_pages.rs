@@ -28,7 +28,7 @@ mod public_functions {
     use crate::ways::{self, Way};
     use libtest_mimic::{Arguments, Failed, Trial};
     use softmax_kernels::ExtSum;
-    use std::process::{Command, ExitCode};
+    use std::process::ExitCode;
 
     /// Set in the process that is to touch a page.
     const TOUCH: &str = "SOFTMAX_TEST_TOUCH";
@@ -140,7 +140,7 @@ mod public_functions {
     }
 
     fn a_touched_page_is_reported() -> Result<(), Failed> {
-        let output = Command::new(std::env::current_exe()?).env(TOUCH, "1").output()?;
+        let output = isas::this_program()?.env(TOUCH, "1").output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         let expected =
             "touched a page beside the row: a read too far, 7 elements, x 0 elements before the page";

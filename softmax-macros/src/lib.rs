@@ -8,7 +8,7 @@ use proc_macro::TokenStream;
 /// softmax_kernels::kernels! {
 ///     grid {
 ///         passes: [sum_exp, scale_exp],        // max sum_exp store_exp scale scale_exp ext_sum ext_scale online_sum
-///         isas: [scalar, avx2, avx512],        // scalar sse2 avx2 avx512
+///         isas: [scalar, avx2, avx512],        // scalar sse2 avx2 avx512 neon
 ///         unroll: [1, 2, 6],                   // vectors per iteration, 1..=16
 ///         accumulators: [1, 3],                // default [1]; each must divide an unroll
 ///         exp: [cody_waite 4..=5, fast 5],     // reductions cody_waite, accurate, fast; degrees 3..=7

@@ -116,9 +116,9 @@ pub enum Reason {
         /// Registers that the ISA has.
         available: usize,
     },
-    /// The pass or the ISA has no non-temporal stores.
+    /// The pass has no non-temporal stores, or stable Rust has none for the ISA.
     NonTemporal,
-    /// The ISA has no prefetches.
+    /// Stable Rust has no prefetches for the ISA.
     Prefetch,
     /// A row that is taken whole is short, so there is nothing to prefetch and no second stream.
     WholeRows,
@@ -220,9 +220,10 @@ impl fmt::Display for Reason {
                 write!(f, "{needed} live vectors do not fit {available} registers")
             }
             Reason::NonTemporal => {
-                write!(f, "non-temporal stores are for passes that write long rows, on ISAs that have them")
+                write!(f, "non-temporal stores are for passes that write long rows, on ISAs for which ")?;
+                write!(f, "stable Rust has them")
             }
-            Reason::Prefetch => write!(f, "the ISA has no prefetches"),
+            Reason::Prefetch => write!(f, "stable Rust has no prefetches for the ISA"),
             Reason::WholeRows => {
                 write!(
                     f,

@@ -4,7 +4,7 @@
 use crate::id::impl_ids;
 use crate::{Element, polynomial::Family};
 
-/// An instruction set that kernels are generated for, from the most portable to the most capable.
+/// An instruction set that kernels are generated for. Those of one architecture go from the most portable to the most capable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
     /// Plain Rust arithmetic, one lane; runs on every architecture.
@@ -15,6 +15,8 @@ pub enum Isa {
     Avx2,
     /// AVX-512 F, DQ, BW and VL: sixteen f32 lanes, mask registers, `vreduce` and `vscalef`.
     Avx512,
+    /// NEON, AArch64 baseline: four f32 lanes, fused multiply-add, no masked loads.
+    Neon,
 }
 
 /// How an ISA splits z into an integer and a remainder for 2^z, which decides the polynomial's interval.
@@ -39,6 +41,7 @@ struct Row {
     /// Entries of the largest table of f32 that one instruction looks up.
     lookup_entries: usize,
     scale_saturates: bool,
+    controls_caches: bool,
 }
 
 const SCALAR: Row = Row {
@@ -51,6 +54,7 @@ const SCALAR: Row = Row {
     rounding: Rounding::Nearest,
     lookup_entries: 0,
     scale_saturates: false,
+    controls_caches: false,
 };
 
 const SSE2: Row = Row {
@@ -63,6 +67,7 @@ const SSE2: Row = Row {
     rounding: Rounding::Nearest,
     lookup_entries: 0,
     scale_saturates: false,
+    controls_caches: true,
 };
 
 const AVX2: Row = Row {
@@ -75,6 +80,7 @@ const AVX2: Row = Row {
     rounding: Rounding::Nearest,
     lookup_entries: 8,
     scale_saturates: false,
+    controls_caches: true,
 };
 
 const AVX512: Row = Row {
@@ -87,11 +93,25 @@ const AVX512: Row = Row {
     rounding: Rounding::Floor,
     lookup_entries: 32,
     scale_saturates: true,
+    controls_caches: true,
+};
+
+const NEON: Row = Row {
+    id: "neon",
+    arch: Some("aarch64"),
+    features: &["neon"],
+    register_bits: Some(128),
+    registers: 32,
+    fma: true,
+    rounding: Rounding::Nearest,
+    lookup_entries: 0,
+    scale_saturates: false,
+    controls_caches: false,
 };
 
 impl Isa {
-    /// Every ISA, the most portable first.
-    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Sse2, Isa::Avx2, Isa::Avx512];
+    /// Every ISA, of one architecture the most portable first.
+    pub const ALL: [Isa; 5] = [Isa::Scalar, Isa::Sse2, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
     const fn row(self) -> &'static Row {
         match self {
@@ -99,6 +119,7 @@ impl Isa {
             Isa::Sse2 => &SSE2,
             Isa::Avx2 => &AVX2,
             Isa::Avx512 => &AVX512,
+            Isa::Neon => &NEON,
         }
     }
 
@@ -145,9 +166,9 @@ impl Isa {
         self.row().lookup_entries
     }
 
-    /// Whether it has instructions for the caches alone: prefetches, and stores that go past them.
+    /// Whether stable Rust has its instructions for the caches alone: prefetches, and stores that go past them.
     pub const fn controls_caches(self) -> bool {
-        self.arch().is_some()
+        self.row().controls_caches
     }
 
     /// Whether scaling by 2^e takes any e, infinities included: infinity above the range of floats, subnormal

@@ -256,6 +256,10 @@ mod tests {
             ("f32_max__avx2_u32_back", "passes that store and reduce nothing"),
             ("f32_scale__avx2_u32_st2_back", "in one stream"),
             ("f32_softmax__avx2_d5_u32_pf16", "in registers"),
+            ("f32_scale__neon_u16_nt", "for which stable Rust has them"),
+            ("f32_max__neon_u16_pf1024", "no prefetches for the ISA"),
+            ("f32_sum_exp__neon_e3_u16", "looks up 8 entries, and the ISA's instructions 0"),
+            ("f32_max__neon_u18", "is no variant id"),
         ] {
             let error = text.parse::<PassVariant>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

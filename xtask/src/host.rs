@@ -37,7 +37,15 @@ fn supports(isa: Isa) -> bool {
     })
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn supports(isa: Isa) -> bool {
+    isa.features().iter().all(|feature| match *feature {
+        "neon" => std::arch::is_aarch64_feature_detected!("neon"),
+        _ => false,
+    })
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn supports(isa: Isa) -> bool {
     isa.arch().is_none()
 }
@@ -122,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_feature_of_an_isa_can_be_detected() {
-        let known = ["sse2", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl"];
+        let known = ["sse2", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "neon"];
         for isa in Isa::ALL {
             assert!(isa.features().iter().all(|feature| known.contains(feature)), "{isa}");
         }

@@ -6,7 +6,6 @@ use super::{Batch, Peer, Rows};
 use anyhow::Result;
 use rten_simd::SimdOp;
 use rten_vecmath::Softmax;
-use softmax_kernels::FORCE_ISA_VARIABLE;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
@@ -15,7 +14,7 @@ const NAME: &str = "rten-vecmath 0.27";
 /// Always there.
 pub fn open() -> Result<Rc<dyn Peer>> {
     #[cfg(target_arch = "x86_64")]
-    if std::env::var(FORCE_ISA_VARIABLE).is_ok_and(|isa| isa == "avx2")
+    if std::env::var(softmax_kernels::FORCE_ISA_VARIABLE).is_ok_and(|isa| isa == "avx2")
         && let Some(isa) = rten_simd::isa::Avx2Isa::new()
     {
         return Ok(Rc::new(avx2::OnAvx2(isa)));

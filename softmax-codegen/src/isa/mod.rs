@@ -4,6 +4,7 @@
 
 mod avx2;
 mod avx512;
+mod neon;
 mod scalar;
 mod sse2;
 
@@ -26,6 +27,11 @@ pub trait Lowering: Sync {
     fn min_exponent(&self) -> f32 {
         MIN_BIASED_EXPONENT
     }
+
+    /// Whether products that may be subnormal are faster as a fused multiply-add of 0.
+    fn fuses_products(&self) -> bool {
+        false
+    }
 }
 
 /// The lowering of `isa`.
@@ -35,6 +41,7 @@ pub fn lowering(isa: Isa) -> &'static dyn Lowering {
         Isa::Sse2 => &sse2::Sse2,
         Isa::Avx2 => &avx2::Avx2,
         Isa::Avx512 => &avx512::Avx512,
+        Isa::Neon => &neon::Neon,
     }
 }
 

@@ -1,4 +1,4 @@
-// An ISA that has no prefetches.
+// An ISA for which there are no prefetches.
 softmax_kernels::kernels! {
     grid {
         passes: [scale],

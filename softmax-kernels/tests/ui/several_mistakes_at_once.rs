@@ -3,7 +3,7 @@ softmax_kernels::kernels! {
     profile: ["tuned/default.toml"],
     grid {
         passes: [maximum],
-        isas: [avx2, neon],
+        isas: [avx2, rvv1],
         unrolls: [2],
         exp: [fast 9],
     }

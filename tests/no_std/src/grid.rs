@@ -6,7 +6,7 @@ use softmax_kernels::{ExtScaleKernel, ExtSum, ExtSumKernel, Kernel, SoftmaxKerne
 softmax_kernels::kernels! {
     grid {
         passes: [ext_sum, ext_scale, softmax],
-        isas: [scalar, sse2, avx2, avx512],
+        isas: [scalar, sse2, avx2, avx512, neon],
         unroll: [3, 5],
         exp: [direct 4, cody_waite 4],
     }

@@ -4,7 +4,7 @@
 softmax_kernels::kernels! {
     grid {
         passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
-        isas: [scalar, sse2, avx2, avx512],
+        isas: [scalar, sse2, avx2, avx512, neon],
         unroll: [3, 5, 9],
         accumulators: [1, 3],
         exp: [cody_waite 4, accurate 4, fast 4, direct 4],
@@ -14,7 +14,7 @@ softmax_kernels::kernels! {
     // Every way through memory.
     grid {
         passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
-        isas: [scalar, sse2, avx2, avx512],
+        isas: [scalar, sse2, avx2, avx512, neon],
         unroll: [4],
         exp: [direct 4],
         store: [temporal, non_temporal],

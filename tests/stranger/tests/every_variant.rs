@@ -208,6 +208,8 @@ fn isas() -> Vec<(&'static str, bool)> {
                 && is_x86_feature_detected!("avx512vl"),
         ),
     ]);
+    #[cfg(target_arch = "aarch64")]
+    isas.push(("neon", std::arch::is_aarch64_feature_detected!("neon")));
     isas
 }
 
@@ -222,10 +224,11 @@ fn the_registry_is_the_grid() {
         "ext_sum" | "ext_scale" => 3,
         _ => 4,
     };
-    let stores = |pass: &str, isa: &str| if maps(pass) && isa != "scalar" { 2 } else { 1 };
+    let controls_caches = |isa: &str| !matches!(isa, "scalar" | "neon");
+    let stores = |pass: &str, isa: &str| if maps(pass) && controls_caches(isa) { 2 } else { 1 };
     // Two distances where there are prefetches; forward with 1, 2 or 4 streams, or backward with one.
     let memories = |pass: &str, isa: &str| {
-        let distances = if isa == "scalar" { 1 } else { 2 };
+        let distances = if controls_caches(isa) { 2 } else { 1 };
         match pass {
             "softmax" => 1,
             pass if maps(pass) => stores(pass, isa) * distances * (3 + 1),

@@ -77,10 +77,12 @@ const NAMES: i32 = 100;
 const BAR: i32 = 11;
 const SPACE: i32 = 8;
 
+/// Of ISAs, as in [`Isa::ALL`].
+const INKS: [Ink; Isa::ALL.len()] = [Ink::Grey, Ink::Green, Ink::Orange, Ink::Blue, Ink::Vermilion];
+
 fn look(isa: Isa) -> Look {
     let place = Isa::ALL.iter().position(|other| *other == isa).unwrap_or(0);
-    let ink = [Ink::Grey, Ink::Green, Ink::Orange, Ink::Blue][place % 4];
-    Look { ink, marker: Marker::Square, is_open: false }
+    Look { ink: INKS[place], marker: Marker::Square, is_open: false }
 }
 
 impl Bars {

@@ -49,12 +49,13 @@ fn compiled(source: &str, what: &dyn Display) -> Result<String> {
 }
 
 fn check_architecture(variant: &PassVariant, here: &str) -> Result<()> {
-    if here == ARCHITECTURE && variant.isa.arch().is_none_or(|arch| arch == here) {
-        return Ok(());
-    }
-    let wanted = variant.isa.arch().unwrap_or(ARCHITECTURE);
+    let why = match variant.isa.arch() {
+        Some(other) if other != ARCHITECTURE => format!("it is for {other}"),
+        _ if here != ARCHITECTURE => format!("this is {here}"),
+        _ => return Ok(()),
+    };
     Err(bad_input(format!(
-        "{variant} can be compiled on {wanted} only, and this is {here}; --rust prints its Rust"
+        "the assembly of {variant} can be read for and on {ARCHITECTURE} only, and {why}; --rust prints its Rust"
     )))
 }
 
@@ -85,6 +86,11 @@ mod tests {
         assert!(check_architecture(&variant, "x86_64").is_ok());
         let error = check_architecture(&variant, "aarch64").unwrap_err().to_string();
         assert!(error.contains("on x86_64 only, and this is aarch64"), "{error}");
+        let neon: PassVariant = "f32_max__neon_u16".parse().unwrap();
+        for here in ["x86_64", "aarch64"] {
+            let error = check_architecture(&neon, here).unwrap_err().to_string();
+            assert!(error.contains("on x86_64 only, and it is for aarch64"), "{error}");
+        }
         let scalar: PassVariant = "f32_max__scalar_u2".parse().unwrap();
         assert!(check_architecture(&scalar, "x86_64").is_ok());
         assert!(check_architecture(&scalar, "aarch64").is_err());
