@@ -56,8 +56,8 @@ impl Bench {
         Ok(Bench {
             parameters: Parameters::of(&x),
             original: uniform(if in_place { len } else { 0 })?,
+            y: Buffer::zeroed_apart(len, &x)?,
             x,
-            y: Buffer::zeroed(len)?,
             row_len,
             in_place,
         })
