@@ -78,7 +78,7 @@ fn profiles_that_are_none() {
         ("binary.toml", "valid UTF-8"),
         ("other.toml", "`schema` is missing"),
         ("future.toml", "schema 99 is not supported; this version reads schema"),
-        ("escapes.toml", "unknown accuracy `a\\u{1b}[2J b`"),
+        ("escapes.toml", "unknown accuracy `a\\u{1b}[2J\\nb`"),
         ("renamed.toml", "unknown pass"),
     ] {
         for line in [
