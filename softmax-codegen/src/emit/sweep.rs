@@ -31,7 +31,7 @@ fn emit(
 ) -> TokenStream {
     let mut b = Builder::new(variant.isa);
     let body = body(&mut b);
-    let mut function = Function { aligns, ..Function::new(b, body, variant) };
+    let mut function = Function::new(b, body, variant, aligns);
     let setup = function.setup();
     let elements = match variant.memory.direction {
         Direction::Forward => function.forward(),
@@ -52,7 +52,7 @@ fn emit(
 pub fn operations(variant: &PassVariant, body: impl FnOnce(&mut Builder) -> Box<dyn Body>) -> Operations {
     let mut b = Builder::new(variant.isa);
     let body = body(&mut b);
-    let mut function = Function::new(b, body, variant);
+    let mut function = Function::new(b, body, variant, false);
     // Those of the function's first section do not count.
     function.b.take_operations();
     function.tile(1);
@@ -82,7 +82,7 @@ struct Total {
 }
 
 impl<'a> Function<'a> {
-    fn new(mut b: Builder, body: Box<dyn Body>, variant: &'a PassVariant) -> Self {
+    fn new(mut b: Builder, body: Box<dyn Body>, variant: &'a PassVariant, aligns: bool) -> Self {
         let reduces = variant.pass.reduces();
         let identity = if reduces { body.identity(&mut b) } else { State::new() };
         let count = if reduces { variant.tile.accumulators } else { 0 };
@@ -91,7 +91,7 @@ impl<'a> Function<'a> {
             let identity = body.total_identity(&mut b);
             Total { names: names("total_", identity.len()), identity }
         });
-        Function { b, body, variant, aligns: false, identity, accumulators, total }
+        Function { b, body, variant, aligns, identity, accumulators, total }
     }
 
     fn setup(&mut self) -> TokenStream {

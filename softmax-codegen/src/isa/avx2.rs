@@ -33,7 +33,6 @@ impl Lowering for Avx2 {
     }
 
     fn fuses_products(&self) -> bool {
-        // On Zen 4 a multiplication with a subnormal result takes a dozen cycles more, and a fused one none.
         true
     }
 

@@ -21,7 +21,6 @@ impl Lowering for Avx512 {
     }
 
     fn fuses_products(&self) -> bool {
-        // On Zen 4 a multiplication with a subnormal result takes a dozen cycles more, and a fused one none.
         true
     }
 

@@ -28,7 +28,8 @@ pub trait Lowering: Sync {
         MIN_BIASED_EXPONENT
     }
 
-    /// Whether products that may be subnormal are faster as a fused multiply-add of 0.
+    /// Whether products that may be subnormal are faster as a fused multiply-add of 0: on Zen 4 a multiplication with a subnormal
+    /// result takes a dozen cycles more, and a fused one none.
     fn fuses_products(&self) -> bool {
         false
     }

@@ -49,9 +49,17 @@ enum Side {
     B,
 }
 
-impl TableDiff<'_> {
+impl<'a> TableDiff<'a> {
     fn is_same(&self) -> bool {
         matches!(&self.outcome, Outcome::Differences(differences) if differences.is_empty())
+    }
+
+    /// None where only one side has a table.
+    fn differences(&self) -> &[Difference<'a>] {
+        match &self.outcome {
+            Outcome::Differences(differences) => differences,
+            Outcome::OnlyIn(_) => &[],
+        }
     }
 }
 

@@ -48,11 +48,7 @@ pub fn text(sides: Sides, tables: &[TableDiff]) -> String {
 
 /// Of every race.
 fn standings(tables: &[TableDiff]) -> Vec<Standing> {
-    let differences = tables.iter().flat_map(|table| match &table.outcome {
-        Outcome::Differences(differences) => differences.as_slice(),
-        Outcome::OnlyIn(_) => &[],
-    });
-    differences.filter_map(|difference| difference.standing).collect()
+    tables.iter().flat_map(TableDiff::differences).filter_map(|difference| difference.standing).collect()
 }
 
 /// What is said below the tables of a race; nothing if there was none.
@@ -61,17 +57,16 @@ fn race_text(standings: &[Standing]) -> String {
         return String::new();
     }
     let most = |loss: fn(&Standing) -> f64| standings.iter().map(loss).fold(0.0, f64::max);
-    let (a, b) = (most(|standing| 1.0 / standing.ratio - 1.0), most(|standing| standing.ratio - 1.0));
+    let (a, b) = (most(|standing| percent(1.0 / standing.ratio)), most(|standing| percent(standing.ratio)));
+    let count = standings.len();
     format!(
-        "{RACE_LEGEND}\nraced {} differences: A is at most {} slower than B, B at most {} slower than A\n",
-        standings.len(),
-        percent(a),
-        percent(b)
+        "{RACE_LEGEND}\nraced {count} differences: A is at most {a:.1} % slower than B, B at most {b:.1} % slower than A\n"
     )
 }
 
-fn percent(part: f64) -> String {
-    format!("{:.1} %", part * 100.0)
+/// By how many per cent a ratio is above 1.
+fn percent(ratio: f64) -> f64 {
+    (ratio - 1.0) * 100.0
 }
 
 fn grid(differences: &[Difference]) -> Grid {
@@ -112,13 +107,12 @@ fn opinion_text(opinion: Option<Opinion>) -> String {
     match opinion {
         None | Some(Opinion::Same) => "-".to_owned(),
         Some(Opinion::Tie) => "tie".to_owned(),
-        Some(Opinion::Ratio(ratio)) => format!("{:+.1} %", (ratio - 1.0) * 100.0),
+        Some(Opinion::Ratio(ratio)) => format!("{:+.1} %", percent(ratio)),
     }
 }
 
 fn standing_text(standing: &Standing) -> [String; 2] {
     let (low, high) = standing.interval;
-    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
     let text = format!("{:+.1} % ({:+.1} to {:+.1})", percent(standing.ratio), percent(low), percent(high));
     [Length(standing.len).to_string(), text]
 }
@@ -137,13 +131,13 @@ pub fn json(sides: Sides, tables: &[TableDiff]) -> Value {
 
 fn table_json(table: &TableDiff) -> Value {
     let mut object = situation_json(table.situation);
-    let (only_in, differences) = match &table.outcome {
-        Outcome::OnlyIn(Side::A) => (Some("a"), &[][..]),
-        Outcome::OnlyIn(Side::B) => (Some("b"), &[][..]),
-        Outcome::Differences(differences) => (None, &differences[..]),
+    let only_in = match &table.outcome {
+        Outcome::OnlyIn(Side::A) => Some("a"),
+        Outcome::OnlyIn(Side::B) => Some("b"),
+        Outcome::Differences(_) => None,
     };
     object["only_in"] = json!(only_in);
-    object["differences"] = differences.iter().map(difference_json).collect();
+    object["differences"] = table.differences().iter().map(difference_json).collect();
     object
 }
 
