@@ -13,7 +13,7 @@ use softmax_spec::{Enumeration, PassVariant, Plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-/// A plan that is slower by more than this is no tie for the tuner, however noisy its timings.
+/// A plan that is slower than the fastest by no more than this is a tie.
 pub const TIE: f64 = 1.02;
 /// By this factor the ratio of two times may differ from one process to the next on one machine.
 pub const PROCESSES_DIFFER: f64 = 1.05;

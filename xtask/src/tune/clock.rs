@@ -66,11 +66,17 @@ impl Clock {
         Clock { time, budget, total, left: total, is_complete: true }
     }
 
-    /// When a step of that weight must be through. What earlier steps did not need is shared among all that follow.
-    pub fn step(&mut self, weight: f64) -> Deadline {
-        let share = (weight / self.left.max(weight)).clamp(0.0, 1.0);
-        self.left -= weight;
+    /// When steps that weigh so much together must be through. What earlier ones did not need is shared among all that follow.
+    pub fn share(&self, weight: f64) -> Deadline {
+        let share = if weight > 0.0 { weight / self.left.max(weight) } else { 0.0 };
         self.time.after(self.remaining().mul_f64(share))
+    }
+
+    /// Begins a step of that weight. When it must be through.
+    pub fn step(&mut self, weight: f64) -> Deadline {
+        let deadline = self.share(weight);
+        self.left -= weight;
+        deadline
     }
 
     /// Leaves out steps of that weight.
@@ -115,6 +121,7 @@ mod tests {
     fn steps_share_what_is_left() {
         let time = Time::default();
         let mut clock = Clock::new(time.clone(), 100 * SECOND, 4.0);
+        assert_eq!(clock.share(2.0).left(), 50 * SECOND);
         assert_eq!(clock.step(1.0).left(), 25 * SECOND);
         time.pass(10 * SECOND);
         assert_eq!(clock.step(1.0).left(), 30 * SECOND);

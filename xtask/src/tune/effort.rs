@@ -67,8 +67,9 @@ impl Effort {
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
-                budget: Duration::from_secs(360),
-                sizes: powers(4, 24, 2),
+                budget: Duration::from_secs(480),
+                // Caches that are shared, and at their ends the best plan is another soon, end within the last octaves.
+                sizes: [powers(4, 16, 2), powers(18, 24, 1)].concat(),
                 screening: screening(19, 3, 100.0),
                 tiles: 3,
                 plans: 32,

@@ -84,20 +84,23 @@ pub struct Choosing {
     pub alone: Option<Plan>,
 }
 
-/// The pick. A tie goes to the plan of the length before, then to the default, which are no more code,
-/// then to the smaller code, then to the first id. A batch keeps the plan of a row alone unless that is slower by more than
+impl Choosing {
+    /// Of plans that are as good the first is picked: the default's, which every build has, then that of the length before, which is
+    /// no more code either, then the smallest code. Two searches that measure about the same thus pick the same.
+    pub fn preference(&self, plan: &Plan) -> impl Ord + use<> {
+        (*plan != self.default, Some(plan) != self.before.as_ref(), code_size(plan), plan.to_string())
+    }
+}
+
+/// The pick. A batch keeps the plan of a row alone unless that is slower by more than
 /// a tie: it is no more code, and has the same results.
 pub fn conclude(field: &Field, confirmed: &Finish, choosing: &Choosing) -> Option<Pick> {
-    let Choosing { group, row, default, before, alone, .. } = choosing;
+    let Choosing { group, row, default, alone, .. } = choosing;
     let samples = &confirmed.samples;
     let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
     let contenders: Vec<usize> =
         (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(group)).collect();
-    let key = |i: usize| {
-        let plan = plan(i);
-        (Some(plan) != before.as_ref(), plan != default, code_size(plan), field.entries[i].id.clone())
-    };
-    let decision = decide(samples, &contenders, key)?;
+    let decision = decide(samples, &contenders, |i| choosing.preference(plan(i)))?;
     let is_kept = |&i: &usize| {
         Some(plan(i)) == alone.as_ref() && median(&ratios(&samples[i], &samples[decision.winner])) <= TIE
     };
@@ -179,12 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_plan_before_then_the_default_then_the_smaller_code() {
+    fn ties_go_to_the_default_then_the_plan_before_then_the_smaller_code() {
         let pick = |times, before| pick(times, Rows::Single, [before, None]);
         let picked = |times, before| pick(times, before).plan.to_string();
-        assert_eq!(picked([1.0, 1.0, 1.0], Some(ANOTHER)), ANOTHER);
-        assert_eq!(picked([1.0, 1.0, 1.0], None), DEFAULT);
+        assert_eq!(picked([1.0, 1.0, 1.0], Some(ANOTHER)), DEFAULT);
+        assert_eq!(picked([2.0, 1.0, 1.0], Some(ANOTHER)), ANOTHER);
         assert_eq!(picked([2.0, 1.0, 1.0], None), SMALLER);
+        assert_eq!(picked([1.009, 1.0, 2.0], None), DEFAULT);
+        assert_eq!(picked([1.011, 1.0, 2.0], None), SMALLER);
         assert_eq!(pick([1.0, 1.0, 2.0], None).evidence.ties, [SMALLER.parse().unwrap()]);
     }
 
@@ -193,8 +198,8 @@ mod tests {
         let pick = |times, alone| pick(times, Rows::Batch, [Some(SMALLER), alone]);
         let picked = |times, alone| pick(times, alone).plan.to_string();
         assert_eq!(picked([1.0, 1.0, 1.019], Some(ANOTHER)), ANOTHER);
-        assert_eq!(picked([1.0, 1.0, 1.03], Some(ANOTHER)), SMALLER);
-        assert_eq!(picked([1.0, 1.0, 1.019], None), SMALLER);
+        assert_eq!(picked([1.03, 1.0, 1.03], Some(ANOTHER)), SMALLER);
+        assert_eq!(picked([1.03, 1.0, 1.019], None), SMALLER);
         let evidence = pick([1.0, 1.5, 1.01], Some(ANOTHER)).evidence;
         // Its row is read once: the rest is copying.
         assert!((evidence.roofline - 0.1 / 1.01).abs() < 1e-12);

@@ -18,6 +18,7 @@ mod evidence;
 mod field;
 #[cfg(test)]
 mod fleet;
+mod gap;
 mod gate;
 pub mod journal;
 #[cfg(test)]
@@ -359,7 +360,7 @@ mod tests {
         };
         assert_eq!(told("--budget 8s"), ("standard".to_owned(), Some(8)));
         assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
-        assert_eq!(told("--budget 6m"), ("standard".to_owned(), None));
+        assert_eq!(told("--budget 8m"), ("standard".to_owned(), None));
         assert_eq!(told(""), ("standard".to_owned(), None));
     }
 

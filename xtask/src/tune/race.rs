@@ -91,6 +91,11 @@ impl Finish {
         });
         members
     }
+
+    /// Whether an entry is slower than another by no more than a tie, in the rounds that both ran.
+    pub fn is_tied(&self, entry: usize, fastest: usize) -> bool {
+        median(&ratios(&self.samples[entry], &self.samples[fastest])) <= TIE
+    }
 }
 
 /// Races until every group is small, the rounds are spent, or the next batch would end after `deadline`; the first
@@ -177,20 +182,22 @@ fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize)
     largest
 }
 
-/// Error probability of a tie's test.
-const TIE_ALPHA: f64 = 0.05;
+/// Error probability of the test for what cannot be told apart.
+const EQUAL_ALPHA: f64 = 0.05;
+/// Slower by less than this, a candidate is as good as the fastest even if the difference is sure to be there.
+const EQUAL: f64 = 1.01;
 
 /// Who won among those that ran to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The winner.
     pub winner: usize,
-    /// Those that could not be told apart from the fastest, without the winner.
+    /// Those that are slower than the fastest by no more than a tie, without the winner.
     pub ties: Vec<usize>,
 }
 
-/// The fastest of those `contenders` that ran to the end, or of those that cannot be told apart from it the one with the
-/// smallest `key`.
+/// The fastest of those `contenders` that ran to the end, or of those ties that are as good or cannot be told apart from it the one
+/// with the smallest `key`.
 ///
 /// The fastest by the median of time relative to the round's level, so that slow rounds count no more than others.
 pub fn decide<K: Ord>(
@@ -204,12 +211,14 @@ pub fn decide<K: Ord>(
     let levels: Vec<f64> = (0..rounds).map(level).collect();
     let time = |i: usize| median(&ratios(&samples[i], &levels));
     let fastest = contenders.iter().copied().min_by(|&a, &b| time(a).total_cmp(&time(b)))?;
-    let inseparable = |i: usize| {
-        let against = ratios(&samples[i], &samples[fastest]);
-        i == fastest || (median_bounds(&against, TIE_ALPHA).0 <= 1.0 && median(&against) <= TIE)
+    let against = |i: usize| ratios(&samples[i], &samples[fastest]);
+    let is_tied = |&i: &usize| median(&against(i)) <= TIE;
+    let is_equal = |&i: &usize| {
+        let against = against(i);
+        median(&against) <= EQUAL || median_bounds(&against, EQUAL_ALPHA).0 <= 1.0
     };
-    let tied: Vec<usize> = contenders.iter().copied().filter(|&i| inseparable(i)).collect();
-    let winner = tied.iter().copied().min_by_key(|&i| key(i))?;
+    let tied: Vec<usize> = contenders.into_iter().filter(is_tied).collect();
+    let winner = tied.iter().copied().filter(is_equal).min_by_key(|&i| key(i))?;
     Some(Decision { winner, ties: tied.into_iter().filter(|&i| i != winner).collect() })
 }
 
@@ -351,14 +360,15 @@ mod tests {
     }
 
     #[test]
-    fn a_consistent_small_difference_is_no_tie_under_drift() {
-        let mut world = World::new(0.002, 0, 0.05);
-        let (_, decision) = winner(&mut world, &[1.01, 1.0]);
-        assert!(decision.winner == 0 || decision.winner == 1);
-        let entries = entries(&[1.01, 1.0], 0);
-        let rules = Rules { first: 20, ..RULES };
-        let finish = race(&mut world, ROW, &entries, &rules, &later(), |_| {}).unwrap();
-        assert_eq!(decide(&finish.samples, &[0, 1], |i| i), Some(Decision { winner: 1, ties: vec![] }));
+    fn a_small_difference_decides_under_drift_and_a_smaller_one_does_not() {
+        for (slower, winner) in [(1.015, 1), (1.005, 0)] {
+            let mut world = World::new(0.002, 0, 0.05);
+            let entries = entries(&[slower, 1.0], 0);
+            let rules = Rules { first: 20, ..RULES };
+            let finish = race(&mut world, ROW, &entries, &rules, &later(), |_| {}).unwrap();
+            let decision = decide(&finish.samples, &[0, 1], |i| i);
+            assert_eq!(decision, Some(Decision { winner, ties: vec![1 - winner] }), "{slower}");
+        }
     }
 
     #[test]

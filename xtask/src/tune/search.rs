@@ -1,10 +1,11 @@
 //! The search on one ISA: per length, screen passes, race plans, confirm finalists; then find the crossovers.
 
-use super::classes::{self, Between, Pick};
+use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
+use super::gap::Third;
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
 use super::race::{Entry, Finish, Row, Rules, race};
@@ -322,10 +323,16 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let ranking = raced.ranking(&field.entries, *group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
             let Some(leader) = ranking.first().map(plan) else { continue };
-            let best = ranking.iter().filter(|&&i| raced.alive[i]).take(self.effort.finalists);
+            let alive: Vec<usize> = ranking.iter().copied().filter(|&i| raced.alive[i]).collect();
+            let (best, rest) = alive.split_at(self.effort.finalists.div_ceil(2).min(alive.len()));
+            // Whatever came in first by chance: of those that did as well, the ones that would be picked.
+            let mut preferred: Vec<&Plan> =
+                rest.iter().filter(|&&i| raced.is_tied(i, ranking[0])).map(plan).collect();
+            preferred.sort_by_cached_key(|plan| choosing.preference(plan));
+            preferred.truncate(self.effort.finalists - best.len());
             let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
-            for i in best.chain(other) {
-                finalists.add(plan(i), Some(*group));
+            for plan in best.iter().chain(other).map(plan).chain(preferred) {
+                finalists.add(plan, Some(*group));
             }
             other.into_iter().for_each(|i| finalists.keep(plan(i)));
             control.get_or_insert_with(|| leader.clone());
@@ -349,83 +356,82 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Size classes of every situation.
     fn tables(&mut self, picks: Picks, sizes: &[usize]) -> Result<Vec<Table>> {
-        let mut tables = Vec::new();
+        let mut drafts = Vec::new();
         for ((group, in_place, rows), picks) in picks {
             let situation = self.situation(self.accuracies[group], in_place, rows);
-            let weight = weight_of_crossovers(sizes, rows) / (2 * self.accuracies.len()) as f64;
-            let deadline = self.clock.step(weight);
-            if picks.is_empty() {
-                self.progress.note(&format!("{situation}: no plan is right, so no table"));
-                continue;
+            match picks.is_empty() {
+                true => self.progress.note(&format!("{situation}: no plan is right, so no table")),
+                false => drafts.push(Draft::new(group, situation, picks)),
             }
-            let mut classes = self.classes(group, situation, picks, &deadline)?;
-            end(&mut classes, situation);
-            if classes.len() > 1 && deadline.has_passed() {
+        }
+        let weight = self.rows.iter().map(|&rows| weight_of_crossovers(sizes, rows)).sum();
+        self.find_crossovers(&mut drafts, weight)?;
+        let table = |draft: Draft| {
+            let situation = draft.situation;
+            if draft.bisections() > 0 {
                 self.clock.cut_short();
                 self.progress.note(&format!(
-                    "no time for the crossovers of {situation}: some bounds are only estimates"
+                    "no time for all crossovers of {situation}: some bounds are only estimates"
                 ));
             }
-            tables.push(Table { situation, classes });
-        }
-        Ok(tables)
+            let mut classes = draft.classes();
+            end(&mut classes, situation);
+            Table { situation, classes }
+        };
+        Ok(drafts.into_iter().map(table).collect())
     }
 
-    /// Classes from the picks of a situation by ascending length, and from those that are found between them.
-    fn classes(
+    /// Bisects the widest gap of all, again and again: whenever time is up, all bounds are known about as well.
+    fn find_crossovers(&mut self, drafts: &mut [Draft], weight: f64) -> Result<()> {
+        let deadline = self.clock.share(weight);
+        let mut left = weight;
+        while !deadline.has_passed()
+            && let Some((i, place)) = widest(drafts)
+        {
+            let bisections: usize = drafts.iter().map(Draft::bisections).sum();
+            let step = left / bisections as f64;
+            self.clock.step(step);
+            left -= step;
+            let draft = &mut drafts[i];
+            let (group, situation) = (draft.group, draft.situation);
+            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
+            let row = Row { len: 0, in_place: situation.in_place, rows: situation.rows };
+            let gap = draft.gap(place);
+            if let Some(third) = gap.bisect(self.machine, group, row, &self.effort.crossover, &deadline)? {
+                let before = gap.before().clone();
+                draft.insert(place, self.pick_third(group, situation, before, &third, &deadline)?);
+            }
+        }
+        // What it weighs has been begun on, found or not.
+        self.clock.step(left.max(0.0));
+        Ok(())
+    }
+
+    /// The pick where a third plan was found, whose plans are known to be right.
+    fn pick_third(
         &mut self,
         group: usize,
         situation: Situation,
-        mut picks: Vec<Pick>,
-        deadline: &Deadline,
-    ) -> Result<Vec<Class>> {
-        let (mut bounds, mut i) = (Vec::new(), 0);
-        while i + 1 < picks.len() {
-            let (shorter, longer) = (&picks[i], &picks[i + 1]);
-            if shorter.plan == longer.plan {
-                i += 1;
-                continue;
-            }
-            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
-            let row = Row { len: 0, in_place: situation.in_place, rows: situation.rows };
-            let rules = &self.effort.crossover;
-            match classes::between(self.machine, shorter, longer, row, rules, deadline)? {
-                Between::Crossover(bound) => {
-                    bounds.push(bound);
-                    i += 1;
-                }
-                Between::Third(len, plans) => {
-                    let before = shorter.plan.clone();
-                    let third = self.pick_among(group, Row { len, ..row }, before, &plans, deadline)?;
-                    picks.insert(i + 1, third);
-                }
-            }
-        }
-        Ok(classes::classes(&picks, &bounds))
-    }
-
-    /// The pick among a few plans that are known to be right.
-    fn pick_among(
-        &mut self,
-        group: usize,
-        row: Row,
         before: Plan,
-        plans: &[Plan],
+        third: &Third,
         deadline: &Deadline,
     ) -> Result<Pick> {
-        let accuracy = self.accuracies[group];
-        let default = self.default.plan(self.situation(accuracy, row.in_place, row.rows), row.len);
+        let Third { row, ref field, ref raced } = *third;
+        let (accuracy, default) = (situation.accuracy, self.default.plan(situation, row.len));
         let choosing = Choosing { group, accuracy, row, default, before: Some(before), alone: None };
-        let mut field = Field::default();
-        for plan in plans {
-            field.add(plan, Some(group));
-        }
-        let raced = race(self.machine, row, &field.entries, &self.effort.crossover, deadline, |_| {})?;
-        let [pick] = &mut self.confirm(&field, &raced, row, &[choosing], deadline)?[..] else {
+        let [pick] = &mut self.confirm(field, raced, row, &[choosing], deadline)?[..] else {
             bail!("a choice has one pick");
         };
         pick.take().context("plans were raced and none was picked")
     }
+}
+
+/// The widest gap of all that is not known well enough: whose, and its place there.
+fn widest(drafts: &[Draft]) -> Option<(usize, usize)> {
+    let widest = |(i, draft): (usize, &Draft)| Some((i, draft.widest()?));
+    let gaps = drafts.iter().enumerate().filter_map(widest);
+    let (i, (place, _)) = gaps.max_by(|(i, (_, a)), (j, (_, b))| a.total_cmp(b).then(j.cmp(i)))?;
+    Some((i, place))
 }
 
 /// The last class ends where its plan or its kind of rows does. Beyond it a single row takes the fallback, and a batch what a

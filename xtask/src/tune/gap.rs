@@ -1,0 +1,252 @@
+//! What lies between two lengths with different plans: a crossover, or a third plan. Both are found by bisection.
+
+use super::classes::Pick;
+use super::clock::Deadline;
+use super::field::Field;
+use super::race::{Finish, Row, Rules, race};
+use super::weight::suits;
+use crate::measuring::Timings;
+use crate::measuring::statistics::{median, ratios};
+use crate::profiles::TIE;
+use anyhow::Result;
+use softmax_spec::Plan;
+
+/// Lengths of which it is not known whose plan is theirs.
+#[derive(Debug, Clone)]
+pub struct Gap {
+    shorter: Pick,
+    longer: Pick,
+    /// The longest row that is known to be for the shorter's plan, and the shortest for the longer's.
+    ends: [usize; 2],
+}
+
+/// A third plan is clearly faster than either.
+#[derive(Debug)]
+pub struct Third {
+    /// The row, or the batch, where it is.
+    pub row: Row,
+    /// What was raced there.
+    pub field: Field,
+    /// And how that ended.
+    pub raced: Finish,
+}
+
+/// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
+const PRECISION: f64 = 1.2;
+
+impl Gap {
+    /// Between neighbours; `None` if they have the same plan.
+    pub fn new(shorter: &Pick, longer: &Pick) -> Option<Gap> {
+        let ends = [shorter.evidence.len, longer.evidence.len];
+        let is_one = shorter.plan != longer.plan;
+        is_one.then(|| Gap { shorter: shorter.clone(), longer: longer.clone(), ends })
+    }
+
+    /// Around a pick that was found in it. What is known of its ends stays known.
+    pub fn split(&self, third: &Pick) -> [Option<Gap>; 2] {
+        let [low, high] = self.ends;
+        let before = Gap::new(&self.shorter, third).map(|gap| Gap { ends: [low, gap.ends[1]], ..gap });
+        let after = Gap::new(third, &self.longer).map(|gap| Gap { ends: [gap.ends[0], high], ..gap });
+        [before, after]
+    }
+
+    /// How many times as long as its shortest row its longest is.
+    pub fn width(&self) -> f64 {
+        self.ends[1] as f64 / self.ends[0] as f64
+    }
+
+    /// How many bisections are left if nothing else is found in it.
+    pub fn bisections(&self) -> usize {
+        match self.ends[1] - self.ends[0] > 1 {
+            true => (self.width().ln() / PRECISION.ln()).log2().ceil().max(0.0) as usize,
+            false => 0,
+        }
+    }
+
+    /// The plan of the shorter rows.
+    pub fn before(&self) -> &Plan {
+        &self.shorter.plan
+    }
+
+    /// The longest row for which the shorter's plan is to be used, as far as that is known.
+    pub fn bound(&self) -> usize {
+        let [low, high] = self.ends;
+        let bound = if high - low > 1 { middle(low, high) } else { low };
+        bound.min(self.shorter.plan.longest_row().unwrap_or(usize::MAX))
+    }
+
+    /// Races the two plans half-way, on rows like `row`, for the accuracy of that group. Beside them run those that were close to
+    /// them where they were picked: another may be best here, such as one whose tile is just as long as the row.
+    pub fn bisect(
+        &mut self,
+        timings: &mut impl Timings,
+        group: usize,
+        row: Row,
+        rules: &Rules,
+        deadline: &Deadline,
+    ) -> Result<Option<Third>> {
+        let row = Row { len: middle(self.ends[0], self.ends[1]), ..row };
+        let field = self.field(group, row.len);
+        let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
+        // The longer's plan is the first.
+        let time = |i: usize| median(&ratios(&raced.samples[i], &raced.samples[0]));
+        let times: Vec<f64> = (0..field.plans.len()).map(time).collect();
+        let of = |pick: &Pick| field.plans.iter().position(|plan| plan.as_ref() == Some(&pick.plan));
+        let shorter = of(&self.shorter).map_or(f64::INFINITY, |i| times[i]);
+        if shorter.min(times[0]) > times.iter().copied().fold(f64::INFINITY, f64::min) * TIE {
+            return Ok(Some(Third { row, field, raced }));
+        }
+        self.ends[usize::from(shorter > times[0])] = row.len;
+        Ok(None)
+    }
+
+    /// The longer's plan and, as far as they suit rows of that length, the shorter's and those that did about as well as either
+    /// or were the best of another algorithm.
+    fn field(&self, group: usize, len: usize) -> Field {
+        let Gap { shorter, longer, .. } = self;
+        let is_suited = |plan: &Plan| suits(plan.shortest_row(), plan.longest_row(), len);
+        let mut field = Field::default();
+        for plan in
+            [&longer.plan, &shorter.plan].into_iter().filter(|&plan| *plan == longer.plan || is_suited(plan))
+        {
+            field.add(plan, Some(group));
+            field.keep(plan);
+        }
+        for pick in [shorter, longer] {
+            let runner_up = pick.evidence.runner_up.iter().map(|(plan, _)| plan);
+            for plan in pick.evidence.ties.iter().chain(runner_up).filter(|plan| is_suited(plan)) {
+                field.add(plan, Some(group));
+            }
+        }
+        field
+    }
+}
+
+/// The geometric mean of two lengths that are more than 1 apart, strictly between them.
+fn middle(low: usize, high: usize) -> usize {
+    let mean = (low as f64 * high as f64).sqrt().round() as usize;
+    mean.clamp(low + 1, high - 1)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::tune::clock::Time;
+    use softmax_bench::protocol::TimeRequest;
+    use softmax_spec::Rows;
+    use softmax_spec::profile::Evidence;
+    use std::time::Duration;
+
+    pub const SHORT: &str = "two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p5_u8)";
+    pub const RESIDENT: &str = "resident(f32_softmax__avx2_d5_u96)";
+    pub const LONG: &str = "two_pass(f32_ext_sum__avx2_p5_u64, f32_ext_scale__avx2_p5_u64)";
+
+    /// `SHORT` is faster up to this length.
+    struct Crossing(usize);
+
+    impl Timings for Crossing {
+        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+            let faster = |id: &str| (id == SHORT) == (request.len <= self.0);
+            let time = |id: &String| vec![if faster(id) { 1.0 } else { 1.1 }; request.rounds];
+            Ok(request.candidates.iter().map(time).collect())
+        }
+    }
+
+    pub fn pick(plan: &str, len: usize) -> Pick {
+        let evidence = Evidence {
+            len,
+            ns_per_element: 1.0,
+            interval: (1.0, 1.0),
+            memcpy_ns_per_element: 0.1,
+            roofline: 0.1,
+            speedup_over_default: 1.0,
+            runner_up: None,
+            ties: vec![],
+            trust: None,
+        };
+        Pick { plan: plan.parse().unwrap(), evidence }
+    }
+
+    fn gap(shorter: &Pick, longer: &Pick) -> Gap {
+        Gap::new(shorter, longer).expect("two plans")
+    }
+
+    /// One bisection.
+    fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
+        let row = Row { len: 0, in_place: false, rows: Rows::Single };
+        let rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
+        let deadline = Time::default().after(Duration::from_secs(60));
+        gap.bisect(timings, 0, row, &rules, &deadline).unwrap()
+    }
+
+    /// The crossover, in no more bisections than were announced.
+    fn crossover(timings: &mut impl Timings, mut gap: Gap) -> usize {
+        for left in (0..gap.bisections()).rev() {
+            assert!(bisect(&mut gap, timings).is_none());
+            assert!(gap.bisections() <= left, "{gap:?}");
+        }
+        gap.bound()
+    }
+
+    #[test]
+    fn crossovers_are_found_within_the_precision() {
+        for crossing in [64, 65, 100, 300, 1000, 2000, 4095] {
+            let bound = crossover(&mut Crossing(crossing), gap(&pick(SHORT, 64), &pick(LONG, 4096)));
+            let off = (bound as f64 / crossing as f64).ln().abs();
+            assert!(off <= PRECISION.ln(), "{bound} for {crossing}");
+            assert!((64..4096).contains(&bound));
+        }
+        let neighbours = gap(&pick(SHORT, 2), &pick(LONG, 3));
+        assert_eq!((neighbours.bisections(), neighbours.bound()), (0, 2));
+    }
+
+    #[test]
+    fn a_plan_for_short_rows_ends_where_it_can() {
+        let bound = |len| crossover(&mut Crossing(4096), gap(&pick(RESIDENT, len), &pick(LONG, 4096)));
+        assert!((64..=96).contains(&bound(64)), "{}", bound(64));
+        assert_eq!(bound(96), 96);
+    }
+
+    #[test]
+    fn what_is_not_bisected_is_half_way() {
+        assert_eq!(gap(&pick(SHORT, 64), &pick(LONG, 4096)).bound(), 512);
+        assert!(Gap::new(&pick(SHORT, 64), &pick(SHORT, 4096)).is_none());
+    }
+
+    /// `RESIDENT` is by far the fastest as long as it takes rows.
+    struct Resident;
+
+    impl Timings for Resident {
+        fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+            let time = |id: &String| vec![if id == RESIDENT { 0.5 } else { 1.0 }; request.rounds];
+            Ok(request.candidates.iter().map(time).collect())
+        }
+    }
+
+    #[test]
+    fn a_third_plan_that_tied_at_an_end_is_found_between() {
+        let (mut short, long) = (pick(SHORT, 64), pick(LONG, 128));
+        assert_eq!(crossover(&mut Resident, gap(&short, &long)), 118);
+        short.evidence.ties = vec![RESIDENT.parse().unwrap()];
+        let mut between = gap(&short, &long);
+        let third = bisect(&mut between, &mut Resident).expect("a third plan");
+        let raced: Vec<Plan> = third.field.plans.into_iter().flatten().collect();
+        assert_eq!(
+            (third.row.len, raced),
+            (91, [LONG, SHORT, RESIDENT].map(|text| text.parse().unwrap()).to_vec())
+        );
+        assert!(third.raced.samples.iter().all(|samples| !samples.is_empty()));
+        // A tile that ends below the first length to be raced changes nothing.
+        assert!(bisect(&mut gap(&short, &pick(LONG, 1 << 10)), &mut Resident).is_none());
+    }
+
+    #[test]
+    fn a_third_plan_leaves_a_gap_on_either_side_with_the_ends_that_were_known() {
+        let mut between = gap(&pick(SHORT, 64), &pick(LONG, 4096));
+        assert!(bisect(&mut between, &mut Crossing(100)).is_none());
+        let [before, after] = between.split(&pick(RESIDENT, 91)).map(Option::unwrap);
+        assert_eq!([before.ends, after.ends], [[64, 91], [91, 512]]);
+        let [before, after] = between.split(&pick(LONG, 91));
+        assert_eq!((before.unwrap().ends, after.is_none()), ([64, 91], true));
+    }
+}
