@@ -3,7 +3,8 @@
 crate::kernels! {
     crate: crate,
     profiles: ["tuned/amd-epyc-f26-m2.toml", "tuned/amd-epyc-f25-m17.toml", "tuned/amd-epyc-f25-m1.toml", "tuned/default.toml"],
-    shortlist: unless(feature = "full-grid"),
+    // Unit tests are of what chooses among kernels: they need no others.
+    shortlist: unless(all(feature = "full-grid", not(test))),
 
     // Passes without exponentials are memory-bound or nearly so; their tile matters less.
     grid {

@@ -15,9 +15,13 @@ pub fn cargo() -> Command {
 
 /// Builds an executable of a package, in release, with these features beside its own, and returns where it is. Cargo's own
 /// progress goes to stderr.
+///
+/// As part of the workspace: of the package alone it would have other features below it than in tests, and the full grid would be
+/// compiled once for each.
 pub fn build(package: &str, name: &str, features: &[&str]) -> Result<PathBuf> {
+    let features: Vec<String> = features.iter().map(|feature| format!("{package}/{feature}")).collect();
     let mut build = cargo();
-    build.args(["build", "--release", "--package", package, "--bin", name]);
+    build.args(["build", "--release", "--workspace", "--bin", name]);
     build.arg(format!("--features={}", features.join(","))).arg("--message-format=json-render-diagnostics");
     let output = build.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
