@@ -1,5 +1,6 @@
 //! From good passes to plans that are worth racing whole.
 
+use super::race::EQUAL;
 use softmax_spec::{Accuracy, Algorithm, Exp, Memory, Pass, PassVariant, Plan, Streams};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +30,13 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
         .filter(|&(algorithm, exp)| accuracy.admits(algorithm, exp))
         .flat_map(|(algorithm, exp)| product(shortlist, algorithm, exp))
         .collect();
-    all.sort_by(|a, b| a.predicted.total_cmp(&b.predicted));
-    let limit = all.first().map_or(0.0, |best| best.predicted * PREDICTION_SLACK);
+    let best = all.iter().map(|contender| contender.predicted).fold(f64::INFINITY, f64::min);
+    all.sort_by_cached_key(|Contender { plan, predicted }| {
+        // Whatever is predicted to be as fast is in the same order in every search.
+        let steps_slower = (predicted / best).ln() / EQUAL.ln();
+        (steps_slower as u32, code_size(plan), plan.algorithm(), plan.to_string())
+    });
+    let limit = best * PREDICTION_SLACK;
 
     let (mut algorithms, mut cores) = (BTreeSet::new(), BTreeSet::new());
     let mut tiers = [Vec::new(), Vec::new(), Vec::new()];

@@ -5,11 +5,13 @@ use super::clock::Deadline;
 use super::field::Field;
 use super::race::{Finish, Row, Rules, race};
 use super::weight::suits;
+use crate::length::Length;
 use crate::measuring::Timings;
 use crate::measuring::statistics::{median, ratios};
 use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_spec::Plan;
+use std::fmt::{self, Display};
 
 /// Lengths of which it is not known whose plan is theirs.
 #[derive(Debug, Clone)]
@@ -119,6 +121,14 @@ impl Gap {
             }
         }
         field
+    }
+}
+
+/// Its ends.
+impl Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [low, high] = self.ends.map(Length);
+        write!(f, "{low} and {high}")
     }
 }
 

@@ -28,6 +28,7 @@ pub mod race;
 mod report;
 #[cfg(test)]
 pub mod sample;
+mod screening;
 mod search;
 #[cfg(test)]
 mod troubled;

@@ -92,9 +92,25 @@ impl Finish {
         members
     }
 
-    /// Whether an entry is slower than another by no more than a tie, in the rounds that both ran.
-    pub fn is_tied(&self, entry: usize, fastest: usize) -> bool {
-        median(&ratios(&self.samples[entry], &self.samples[fastest])) <= TIE
+    /// So many members of a group to go on with: the faster half, and of those that are as good as the fastest the first by `key`, so
+    /// that two races go on with about the same, whatever came in first by chance.
+    pub fn best<K: Ord>(
+        &self,
+        entries: &[Entry],
+        group: usize,
+        count: usize,
+        key: impl Fn(usize) -> K,
+    ) -> Vec<usize> {
+        let ranking = self.ranking(entries, group);
+        let Some(&fastest) = ranking.first() else { return ranking };
+        let (faster, rest) = ranking.split_at(count.div_ceil(2).min(ranking.len()));
+        let is_equal = |i: usize| median(&ratios(&self.samples[i], &self.samples[fastest])) <= EQUAL;
+        let mut rest = rest.to_vec();
+        rest.sort_by_cached_key(|&i| match self.alive[i] && is_equal(i) {
+            true => (false, Some(key(i))),
+            false => (true, None),
+        });
+        faster.iter().copied().chain(rest).take(count).collect()
     }
 }
 
@@ -184,8 +200,8 @@ fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize)
 
 /// Error probability of the test for what cannot be told apart.
 const EQUAL_ALPHA: f64 = 0.05;
-/// Slower by less than this, a candidate is as good as the fastest even if the difference is sure to be there.
-const EQUAL: f64 = 1.01;
+/// Slower by no more than this, a candidate is as good as the fastest even if the difference is sure to be there.
+pub const EQUAL: f64 = 1.01;
 
 /// Who won among those that ran to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -328,6 +344,22 @@ mod tests {
                 assert_eq!(decision.ties, Vec::<usize>::new(), "{name}, seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn the_best_are_the_faster_half_then_those_as_good_by_key_then_the_rest() {
+        let times = [1.3, 1.001, 1.008, 1.0, 1.005, 1.2];
+        let entries = entries(&times, 0);
+        let samples = times.iter().map(|&time| vec![time; 3]).collect();
+        let mut finish = Finish { samples, alive: vec![true; 6], contended: None };
+        let best = |finish: &Finish, count| finish.best(&entries, 0, count, |i| 9 - i);
+        assert_eq!(best(&finish, 1), [3]);
+        assert_eq!(best(&finish, 2), [3, 4]);
+        assert_eq!(best(&finish, 3), [3, 1, 4]);
+        assert_eq!(best(&finish, 9), [3, 1, 4, 2, 5, 0]);
+        finish.alive[4] = false;
+        assert_eq!(best(&finish, 3), [3, 1, 2]);
+        assert!(finish.best(&entries, 1, 3, |i| i).is_empty());
     }
 
     #[test]

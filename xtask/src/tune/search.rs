@@ -8,7 +8,8 @@ use super::field::{Choosing, Field, conclude};
 use super::gap::Third;
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
-use super::race::{Entry, Finish, Row, Rules, race};
+use super::race::{Finish, Row, Rules, race};
+use super::screening::{self, Screening};
 use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossovers};
 use crate::length::Length;
 use crate::measuring::Timings;
@@ -16,8 +17,8 @@ use crate::measuring::statistics::median;
 use anyhow::{Context, Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Situation, Table};
-use softmax_spec::{Accuracy, Direction, Element, Exp, Isa, Memory, Pass, PassVariant, Plan, Rows};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use softmax_spec::{Accuracy, Element, Isa, PassVariant, Plan, Rows};
+use std::collections::{BTreeMap, HashMap};
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
 pub struct Search<'a, M> {
@@ -106,43 +107,28 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(())
     }
 
-    /// Races the passes and returns the fastest of each (pass, exp core) that go forward, and of every other way through memory
-    /// one: what a way is worth shows only beside other passes. In batches those that take whole rows, which are plans by
-    /// themselves.
+    /// Races the passes and returns the best of each (pass, exp core) that go forward, and of every way through memory one: what a
+    /// way is worth shows only beside other passes. In batches those that take whole rows, which are plans by themselves.
     fn screen(&mut self, len: usize, rows: Rows) -> Result<Shortlist> {
         let deadline = self.clock.step(weight::screening(rows) * weight_of(len));
         let row = Row { len, in_place: false, rows };
-        let groups = grouped(self.affordable_variants(row, &deadline));
-        let variants: Vec<(usize, PassVariant)> = groups
-            .values()
-            .enumerate()
-            .flat_map(|(g, members)| members.iter().map(move |v| (g, *v)))
-            .collect();
-        let id = |variant: &PassVariant| match rows {
-            Rows::Single => variant.id(),
-            Rows::Batch => compose::of_one_pass(variant).map_or_else(String::new, |plan| plan.to_string()),
-        };
-        let entries: Vec<Entry> =
-            variants.iter().map(|(group, variant)| Entry { id: id(variant), groups: vec![*group] }).collect();
-        if entries.is_empty() {
+        let mut screening = Screening::default();
+        for variant in self.affordable_variants(row, &deadline) {
+            screening.add(variant, rows);
+        }
+        if screening.entries.is_empty() {
             return Ok(Shortlist::new());
         }
-        let what = format!("{}: screening {} passes", self.place(row), entries.len());
+        let what = format!("{}: screening {} passes", self.place(row), screening.entries.len());
         self.progress.step(self.clock, &what);
-        let finish = race(self.machine, row, &entries, &self.effort.screening, &deadline, |id| {
+        let rules = &self.effort.screening;
+        let finish = race(self.machine, row, &screening.entries, rules, &deadline, |id| {
             self.progress.leader(id);
         })?;
-        let timed = |i: usize| (variants[i].1, median(&finish.samples[i]));
         if rows == Rows::Single {
-            self.known.extend((0..entries.len()).map(timed));
+            self.known.extend(screening.times(&finish));
         }
-        let mut shortlist = Shortlist::new();
-        for (group, &(pass, exp, _)) in groups.keys().enumerate() {
-            let best = finish.ranking(&entries, group).into_iter().take(self.effort.tiles);
-            shortlist.entry((pass, exp)).or_default().extend(best.map(timed));
-        }
-        shortlist.values_mut().for_each(|timed| shorten(timed, self.effort.tiles));
-        Ok(shortlist)
+        Ok(screening.shortlist(&finish, self.effort.tiles))
     }
 
     /// Where the search is, for people.
@@ -162,7 +148,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let can_be_timed = row.rows == Rows::Single || variant.pass.takes_whole_rows();
             can_be_timed && suits(variant.shortest_row(), variant.longest_row(), row.len)
         };
-        let mut groups = grouped(self.variants.iter().filter(fits).copied());
+        let mut groups: BTreeMap<screening::Group, Vec<PassVariant>> = BTreeMap::new();
+        for variant in self.variants.iter().filter(fits) {
+            groups.entry(screening::tiles_of(variant)).or_default().push(*variant);
+        }
         for group in groups.values_mut() {
             group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
         }
@@ -323,16 +312,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let ranking = raced.ranking(&field.entries, *group);
             let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
             let Some(leader) = ranking.first().map(plan) else { continue };
-            let alive: Vec<usize> = ranking.iter().copied().filter(|&i| raced.alive[i]).collect();
-            let (best, rest) = alive.split_at(self.effort.finalists.div_ceil(2).min(alive.len()));
-            // Whatever came in first by chance: of those that did as well, the ones that would be picked.
-            let mut preferred: Vec<&Plan> =
-                rest.iter().filter(|&&i| raced.is_tied(i, ranking[0])).map(plan).collect();
-            preferred.sort_by_cached_key(|plan| choosing.preference(plan));
-            preferred.truncate(self.effort.finalists - best.len());
+            let key = |i: usize| choosing.preference(plan(&i));
+            let best = raced.best(&field.entries, *group, self.effort.finalists, key);
             let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
-            for plan in best.iter().chain(other).map(plan).chain(preferred) {
-                finalists.add(plan, Some(*group));
+            for i in best.iter().filter(|&&i| raced.alive[i]).chain(other) {
+                finalists.add(plan(i), Some(*group));
             }
             other.into_iter().for_each(|i| finalists.keep(plan(i)));
             control.get_or_insert_with(|| leader.clone());
@@ -394,9 +378,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
             left -= step;
             let draft = &mut drafts[i];
             let (group, situation) = (draft.group, draft.situation);
-            self.progress.step(self.clock, &format!("{situation}: finding the crossovers"));
             let row = Row { len: 0, in_place: situation.in_place, rows: situation.rows };
             let gap = draft.gap(place);
+            self.progress.step(self.clock, &format!("{situation}: what lies between {gap}"));
             if let Some(third) = gap.bisect(self.machine, group, row, &self.effort.crossover, &deadline)? {
                 let before = gap.before().clone();
                 draft.insert(place, self.pick_third(group, situation, before, &third, &deadline)?);
@@ -451,28 +435,6 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
 /// most promising first.
 const LEAST_PLANS: usize = 6;
 
-/// Leaves of a pass, with times, the so many fastest that go forward, and the fastest of every way through memory.
-fn shorten(timed: &mut Vec<(PassVariant, f64)>, tiles: usize) {
-    timed.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-    let (mut forward, mut ways) = (0, BTreeSet::new());
-    timed.retain(|(variant, _)| {
-        forward += usize::from(variant.memory.direction == Direction::Forward);
-        let is_fast = variant.memory.direction == Direction::Forward && forward <= tiles;
-        ways.insert(variant.memory) || is_fast
-    });
-}
-
-/// Variants that are compared when passes are screened: those that differ in their tiles alone.
-type Groups = BTreeMap<(Pass, Option<Exp>, Memory), Vec<PassVariant>>;
-
-fn grouped(variants: impl IntoIterator<Item = PassVariant>) -> Groups {
-    let mut groups = Groups::new();
-    for variant in variants {
-        groups.entry((variant.pass, variant.exp, variant.memory)).or_default().push(variant);
-    }
-    groups
-}
-
 fn setup_seconds(row: Row) -> f64 {
     row.elements() as f64 * SETUP_NS_PER_ELEMENT * 1e-9
 }
@@ -481,8 +443,10 @@ fn setup_seconds(row: Row) -> f64 {
 mod tests {
     use super::*;
     use crate::flags;
+    use crate::tune::compose;
     use crate::tune::model::{CACHE, Model, WRONG};
     use softmax_spec::Algorithm;
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     fn default() -> Profile {
