@@ -51,11 +51,9 @@ fn right(way: &Way, input: &Input, count: usize, len: usize) {
     let x = &input.x[..count * len];
     let y = output(way, x, len, input.offset);
     let elsewhere = output(way, x, len, input.offset + 1);
-    assert!(
-        y.iter().zip(&elsewhere).all(|(a, b)| a.to_bits() == b.to_bits()),
-        "{}: the bits depend on alignment",
-        way.name
-    );
+    // Which NaN is not defined.
+    let is_same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+    assert!(y.iter().zip(&elsewhere).all(is_same), "{}: the bits depend on alignment", way.name);
     for row in 0..count {
         let part = row * len..(row + 1) * len;
         let truth = Truth::of(x[part.clone()].to_vec());

@@ -21,7 +21,7 @@
 //!
 //! # Results
 //!
-//! A row with a NaN or a +inf gives NaN everywhere; -inf gives exactly 0; a row of only -inf gives NaN, or zeros
+//! A row with a NaN or a +inf gives NaN everywhere, of any sign and payload; -inf gives exactly 0; a row of only -inf gives NaN, or zeros
 //! with [`MaskedRow::Zero`]; every finite row is right, whatever its magnitude. Results do not depend on
 //! alignment, on the number of threads, or on what else is in the batch; a row alone and the same row in a batch may differ in
 //! the last digits, as in place and out of place may. [`Accuracy`] says how far they may be from the exact ones.
