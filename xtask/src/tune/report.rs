@@ -30,6 +30,13 @@ fn footer(tuned: &Profile) -> Vec<String> {
         let noise = noise * 100.0;
         format!("noise     a plan raced against itself differs by up to {noise:.1} %; a margin below its class's noise means nothing\n")
     });
+    let classes = tuned.tables.iter().flat_map(|table| &table.classes);
+    let evidence: Vec<&Evidence> = classes.filter_map(|class| class.evidence.as_ref()).collect();
+    let tied = evidence.iter().filter(|evidence| !evidence.ties.is_empty()).count();
+    let ties = (tied > 0).then(|| {
+        let classes = evidence.len();
+        format!("ties      in {tied} of {classes} classes other plans are slower by 2 % at most; another search may pick one of those (explain names them)\n")
+    });
     let samples = tuned.origin.as_ref().map(|origin| {
         let counts = origin.samples.as_ref();
         let busy = counts.is_some_and(contention::is_too_busy);
@@ -40,7 +47,7 @@ fn footer(tuned: &Profile) -> Vec<String> {
         true => "search    complete: every length was measured and every bound found\n".to_owned(),
         false => "search    ended by its budget: lengths are missing or bounds only estimated; --budget gives it more\n".to_owned(),
     });
-    [noise, samples, complete].into_iter().flatten().collect()
+    [noise, ties, samples, complete].into_iter().flatten().collect()
 }
 
 fn grid(table: &Table) -> Grid {
@@ -57,12 +64,13 @@ fn grid(table: &Table) -> Grid {
         "roofline",
         "vs default",
         "noise",
+        "ties",
         "runner-up",
     ]);
     for class in &table.classes {
         grid.add_row(row(class));
     }
-    for column in [0, 3, 4, 5, 6, 7, 8, 9] {
+    for column in [0, 3, 4, 5, 6, 7, 8, 9, 10] {
         if let Some(column) = grid.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -77,7 +85,7 @@ fn row(class: &Class) -> Vec<String> {
     row
 }
 
-fn numbers(evidence: &Evidence) -> [String; 8] {
+fn numbers(evidence: &Evidence) -> [String; 9] {
     let time = evidence.ns_per_element;
     let (low, high) = evidence.interval;
     let runner_up = evidence.runner_up.as_ref().map(|(plan, ratio)| {
@@ -94,6 +102,7 @@ fn numbers(evidence: &Evidence) -> [String; 8] {
         format!("{:.0} %", evidence.roofline * 100.0),
         gain(evidence),
         evidence.trust.as_ref().map_or_else(unknown, |trust| format!("{:.1} %", trust.noise * 100.0)),
+        evidence.ties.len().to_string(),
         runner_up.unwrap_or_else(unknown),
     ]
 }
@@ -250,13 +259,14 @@ mod tests {
             "40 %",
             "1.50x",
             "-",
+            "0",
             "two_pass +12.3 %",
         ];
         assert_eq!(row(&class()), expected);
         let mut class = class();
         class.evidence.as_mut().unwrap().trust = Some(trust((1.47, 1.55)));
         let row = row(&class);
-        assert_eq!(row[8..], ["1.50x +-0.04", "1.2 %", "two_pass +12.3 +-1.2 %"]);
+        assert_eq!(row[8..], ["1.50x +-0.04", "1.2 %", "0", "two_pass +12.3 +-1.2 %"]);
     }
 
     fn trust(speedup_interval: (f64, f64)) -> Trust {
@@ -292,6 +302,10 @@ mod tests {
         assert!(text.contains("ended by its budget"), "{text}");
         assert!(text.contains("200 stayed so (20.0 %); stop what else runs"), "{text}");
         assert!(said(None, None).contains("this system does not tell"));
+        assert!(!text.contains("ties"), "{text}");
+        let plan = profile.tables[0].classes[0].plan.clone();
+        profile.tables[0].classes[0].evidence.as_mut().unwrap().ties = vec![plan];
+        assert!(footer(&profile).concat().contains("\nties      in 1 of 1 classes"));
         profile.origin = None;
         profile.tables[0].classes[0].evidence = None;
         assert_eq!(footer(&profile), Vec::<String>::new());

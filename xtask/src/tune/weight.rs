@@ -11,7 +11,7 @@ pub const RACING: f64 = 0.15;
 /// See [`RACING`].
 pub const CONFIRMING: f64 = 0.15;
 /// The crossovers' part of the weight of all lengths.
-const CROSSOVERS: f64 = 0.4;
+const CROSSOVERS: f64 = 0.15;
 /// Weight of the gate on one ISA, in lengths: it takes seconds.
 pub const GATE: f64 = 1.0;
 /// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
