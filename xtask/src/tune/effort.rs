@@ -68,8 +68,8 @@ impl Effort {
             flags::Effort::Standard => Effort {
                 name: "standard",
                 budget: Duration::from_secs(480),
-                // Caches that are shared, and at their ends the best plan is another soon, end within the last octaves.
-                sizes: [powers(4, 16, 2), powers(18, 24, 1)].concat(),
+                // The best plan is soon another where rows fill a few registers, and where caches end that are shared.
+                sizes: [powers(3, 8, 1), powers(10, 16, 2), powers(18, 24, 1)].concat(),
                 screening: screening(19, 3, 100.0),
                 tiles: 3,
                 plans: 32,
