@@ -49,6 +49,14 @@ fn powers(from: u32, to: u32, step: usize) -> Vec<usize> {
     (from..=to).step_by(step).map(|power| 1 << power).collect()
 }
 
+/// 8, 12, 16, 24, ... up to 256.
+fn short() -> Vec<usize> {
+    let mut sizes = powers(3, 8, 1);
+    sizes.extend(powers(2, 6, 1).into_iter().map(|size| 3 * size));
+    sizes.sort_unstable();
+    sizes
+}
+
 impl Effort {
     /// The level that the flag names.
     pub fn new(level: flags::Effort) -> Effort {
@@ -69,7 +77,7 @@ impl Effort {
                 name: "standard",
                 budget: Duration::from_secs(480),
                 // The best plan is soon another where rows fill a few registers, and where caches end that are shared.
-                sizes: [powers(3, 8, 1), powers(10, 16, 2), powers(18, 24, 1)].concat(),
+                sizes: [short(), powers(10, 16, 2), powers(18, 24, 1)].concat(),
                 screening: screening(19, 3, 100.0),
                 tiles: 3,
                 plans: 32,
