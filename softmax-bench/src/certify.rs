@@ -5,6 +5,7 @@ mod core;
 mod exact;
 #[cfg(test)]
 mod published;
+mod references;
 mod rows;
 
 pub use core::{Evaluator, Range, sweep};

@@ -81,11 +81,9 @@ fn one() -> usize {
 /// Every so many floats, lowest first, go through the exp cores of kernels that show them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoreRequest {
-    /// Variants of the pass that the form is shown by.
-    pub variants: Vec<Candidate>,
-    /// A form in which cores are used, by id.
-    pub form: String,
-    /// The lowest input.
+    /// Which ones, all on the same floats.
+    pub cores: Vec<ShownCore>,
+    /// The lowest input, in the domains of all forms.
     pub low: f32,
     /// No input is above this.
     pub high: f32,
@@ -93,6 +91,15 @@ pub struct CoreRequest {
     pub every: NonZeroUsize,
     /// On so many threads.
     pub threads: NonZeroUsize,
+}
+
+/// An exp core as a variant shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownCore {
+    /// Of the pass that the form is shown by.
+    pub variant: Candidate,
+    /// A form in which cores are used, by id.
+    pub form: String,
 }
 
 /// The error of an exp core.

@@ -3,7 +3,7 @@
 
 use softmax_bench::protocol::{
     self, Contention, CoreError, CoreRequest, Distribution, Reply, Request, RowErrors, RowsRequest,
-    TimeRequest,
+    ShownCore, TimeRequest,
 };
 use softmax_spec::Accuracy;
 use std::io::{BufRead, BufReader, Write};
@@ -44,8 +44,7 @@ fn time(candidates: &[&str], rows: usize, len: usize) -> Vec<u8> {
 fn core(variant: &str, form: &str, (low, high): (f32, f32)) -> CoreRequest {
     let every = NonZeroUsize::new(1009).expect("a stride");
     CoreRequest {
-        variants: vec![variant.to_owned()],
-        form: form.to_owned(),
+        cores: vec![ShownCore { variant: variant.to_owned(), form: form.to_owned() }],
         low,
         high,
         every,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use softmax_bench::affinity::Pin;
 use softmax_bench::candidate::Candidate;
 use softmax_bench::certify::{self, Evaluator, Range};
-use softmax_bench::protocol::{self, CoreError, CoreRequest, Reply, Request, TimeRequest};
+use softmax_bench::protocol::{self, CoreError, CoreRequest, Reply, Request, ShownCore, TimeRequest};
 use softmax_bench::{emulator, leash, timer, verify};
 use softmax_spec::certificate::{Form, Subject, Worst};
 use softmax_spec::{Isa, PassVariant};
@@ -105,20 +105,23 @@ fn verdict(text: &str, max_ulp: Option<u32>) -> Result<Reply> {
 
 fn core(request: &CoreRequest) -> Result<Reply> {
     let CoreRequest { low, high, every, threads, .. } = *request;
-    let form: Form = request.form.parse()?;
-    let evaluators = request.variants.iter().map(|text| match text.parse()? {
-        Candidate::Pass { variant: PassVariant { isa, exp: Some(exp), .. }, kernel } => {
-            Evaluator::new(Subject { exp, form, isa }, kernel).with_context(|| format!("`{text}`"))
-        }
-        _ => bail!("`{text}` is no variant of a pass that exponentiates"),
-    });
-    let evaluators: Vec<Evaluator> = evaluators.collect::<Result<_>>()?;
+    let evaluators: Vec<Evaluator> = request.cores.iter().map(evaluator).collect::<Result<_>>()?;
     let found = certify::sweep(&evaluators, Range { low, high, every }, threads)?;
     let errors = found.into_iter().map(|worst| {
         let Worst { inputs, ulp, at, distance, distance_at, units, units_at } = worst;
         CoreError { inputs, ulp, at, distance, distance_at, units, units_at }
     });
     Ok(Reply::Core(errors.collect()))
+}
+
+fn evaluator(ShownCore { variant: text, form }: &ShownCore) -> Result<Evaluator> {
+    let form: Form = form.parse()?;
+    match text.parse()? {
+        Candidate::Pass { variant: PassVariant { isa, exp: Some(exp), .. }, kernel } => {
+            Evaluator::new(Subject { exp, form, isa }, kernel).with_context(|| format!("`{text}`"))
+        }
+        _ => bail!("`{text}` is no variant of a pass that exponentiates"),
+    }
 }
 
 fn time(request: &TimeRequest) -> Result<Reply> {

@@ -5,6 +5,7 @@
 //! tells it.
 
 use super::exact::{self, per_ulp};
+use super::references::{Exact, References, power_of_two};
 use anyhow::{Context, Result, bail, ensure};
 use softmax_kernels::{ExtScaleKernel, ExtSum, Kernel, StoreExpKernel, variants};
 use softmax_spec::certificate::{Form, Subject, Worst};
@@ -18,7 +19,7 @@ use std::thread;
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluator {
     kernel: Stores,
-    form: Form,
+    subject: Subject,
     /// c - 1, where it should compute e^(c x).
     excess: f64,
 }
@@ -41,7 +42,7 @@ pub struct Range {
     pub every: NonZeroUsize,
 }
 
-/// Inputs at once: with results and references they fill half of an L1 cache.
+/// Inputs at once: with results and references they are in the first caches.
 const CHUNK: usize = 1024;
 /// Chunks that a thread takes at once.
 const CHUNKS: i64 = 256;
@@ -69,14 +70,14 @@ impl Evaluator {
             (Kernel::ExtScale(kernel), Form::Extended) => Stores::Extended(kernel),
             _ => bail!("the kernel stores no exponentials that are {form}"),
         };
-        Ok(Evaluator { kernel, form, excess: form.argument_factor(exp.reduction) - 1.0 })
+        Ok(Evaluator { kernel, subject, excess: form.argument_factor(exp.reduction) - 1.0 })
     }
 
     /// y = e^x 2^-k for x up to the window's upper end, and k.
     fn run(&self, x: &[f32], y: &mut [f32], window: f32) -> Result<i32> {
         match self.kernel {
             Stores::Relative(kernel) => {
-                let max = if self.form == Form::Relative { 0.0 } else { window.max(-REGULAR_MAX) };
+                let max = self.max(window);
                 kernel.run(x, y, max)?;
                 self.exponent(kernel, max)
             }
@@ -89,10 +90,26 @@ impl Evaluator {
         }
     }
 
+    /// The maximum that exponentials are relative to.
+    fn max(&self, window: f32) -> f32 {
+        if self.subject.form == Form::Relative { 0.0 } else { window.max(-REGULAR_MAX) }
+    }
+
+    /// Whether it runs as the other one: the same core, whose kernels all compute the same bits, with the same maximum.
+    fn runs_as(&self, other: &Evaluator, window: f32) -> bool {
+        let is_relative = |one: &Evaluator| matches!(one.kernel, Stores::Relative(_));
+        let core = |one: &Evaluator| (one.subject.exp, one.subject.isa);
+        is_relative(self)
+            && is_relative(other)
+            && core(self) == core(other)
+            && self.max(window) == other.max(window)
+    }
+
     fn exponent(&self, kernel: StoreExpKernel, max: f32) -> Result<i32> {
         let mut unit = [f32::NAN];
         kernel.run(&[max], &mut unit, max)?;
-        let (m, n) = exact::exp(max, self.excess);
+        let (m, n) = exact::exp(max);
+        let m = exact::times_exp(m, self.excess * f64::from(max));
         let power = (f64::from(unit[0]) / m).log2();
         // Sixty ULP: more than any core is off there.
         let is_power = (power - power.round()).abs() < 1e-5;
@@ -101,7 +118,7 @@ impl Evaluator {
     }
 }
 
-/// Evaluates all of `cores`, of one form, over a range, on so many threads.
+/// Evaluates all of `cores` over a range, which lies in the domain of their forms, on so many threads.
 ///
 /// # Errors
 /// If the range is none, or a kernel's results are of no use.
@@ -144,26 +161,17 @@ struct Worker<'a> {
     worst: Vec<Worst>,
     x: Vec<f32>,
     y: Vec<f32>,
-    /// The references for each excess that there is.
-    exact: Vec<(f64, Vec<Exact>)>,
-    exponents: Vec<i32>,
+    references: References,
 }
 
 impl<'a> Worker<'a> {
     fn new(cores: &'a [Evaluator]) -> Worker<'a> {
-        let mut exact: Vec<(f64, Vec<Exact>)> = Vec::new();
-        for core in cores {
-            if exact.iter().all(|(excess, _)| *excess != core.excess) {
-                exact.push((core.excess, vec![Exact::default(); CHUNK]));
-            }
-        }
         Worker {
             cores,
             worst: vec![Worst::NONE; cores.len()],
             x: Vec::with_capacity(CHUNK),
             y: vec![0.0; CHUNK],
-            exact,
-            exponents: vec![0; CHUNK],
+            references: References::default(),
         }
     }
 
@@ -182,27 +190,49 @@ impl<'a> Worker<'a> {
     }
 
     fn chunk(&mut self, window: f32) -> Result<()> {
-        let len = self.x.len();
-        for (excess, exact) in &mut self.exact {
-            for ((x, exact), exponent) in self.x.iter().zip(exact).zip(&mut self.exponents) {
-                let (m, n) = exact::exp(*x, *excess);
-                (*exact, *exponent) = (Exact { m, inverse: m.recip() }, n);
-            }
-        }
-        let (x, y, n) = (&self.x, &mut self.y[..len], &self.exponents[..len]);
+        let (x, y) = (&self.x, &mut self.y[..self.x.len()]);
+        let (_, unit) = exact::exp(x[0]);
+        self.references.forget();
+        let mut ran: Option<(&Evaluator, i32)> = None;
         for (core, worst) in self.cores.iter().zip(&mut self.worst) {
-            let k = core.run(x, y, window)?;
-            let exact = self.exact.iter().find(|(excess, _)| *excess == core.excess);
-            let (_, exact) = exact.context("there is a reference for every core")?;
-            *worst = worst.merge(worst_of(x, y, k, &exact[..len], n, worst));
+            let k = match ran {
+                Some((other, k)) if core.runs_as(other, window) => k,
+                _ => core.run(x, y, window)? - unit,
+            };
+            ran = Some((core, k));
+            let end = |i: usize| Exact::of(x[i], core.excess, unit);
+            match is_constant(y) && is_no_worse(y[0], k, [end(0), end(x.len() - 1)], worst) {
+                true => worst.inputs += x.len() as u64,
+                false => {
+                    let exact = self.references.of(x, core.excess, unit);
+                    *worst = worst.merge(worst_of(x, y, k, exact, worst));
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// The worst of y 2^k against m 2^n. Where nothing is worse than what is `known`, not where it is seen.
-fn worst_of(x: &[f32], y: &[f32], k: i32, exact: &[Exact], n: &[i32], known: &Worst) -> Worst {
-    let errors = || y.iter().zip(exact).zip(n).map(|((&y, &exact), &n)| Error::of(y, k, exact, n));
+/// Looks at all bits, which takes less long than to stop at the first that differs.
+fn is_constant(y: &[f32]) -> bool {
+    y.iter().fold(0, |differing, one| differing | (one.to_bits() ^ y[0].to_bits())) == 0
+}
+
+/// Whether y 2^k, which is the result for every x of a chunk, is nowhere further off than what is `known`. Exact values ascend, so that
+/// all errors are largest at one of the two ends, if a unit in the last place is the same all over. So it is in three of four chunks:
+/// those of numbers so small that they all become 1.
+fn is_no_worse(y: f32, k: i32, ends: [Exact; 2], known: &Worst) -> bool {
+    let [first, last] = ends.map(|end| per_ulp(end.value));
+    let is_within = |end| {
+        let Error { ulp, units, distance } = Error::of(y, k, end);
+        ulp <= known.ulp && units <= known.units && distance <= known.distance
+    };
+    first == last && known.inputs > 0 && ends.into_iter().all(is_within)
+}
+
+/// The worst of y 2^k. Where nothing is worse than what is `known`, which is of lower inputs, not where it is seen.
+fn worst_of(x: &[f32], y: &[f32], k: i32, exact: &[Exact], known: &Worst) -> Worst {
+    let errors = || y.iter().zip(exact).map(|(&y, &exact)| Error::of(y, k, exact));
     let mut worst = Error::NONE;
     for error in errors() {
         // Not `f64::max`, which takes longer because it looks for what is no number.
@@ -217,9 +247,9 @@ fn worst_of(x: &[f32], y: &[f32], k: i32, exact: &[Exact], n: &[i32], known: &Wo
         x[if is_unknown { errors().position(is_it).unwrap_or(0) } else { 0 }]
     };
     Worst {
-        at: at(worst.ulp >= known.ulp, &|error| error.ulp == worst.ulp),
-        distance_at: at(worst.distance >= known.distance, &|error| error.distance == worst.distance),
-        units_at: at(worst.units >= known.units, &|error| error.units == worst.units),
+        at: at(worst.ulp > known.ulp, &|error| error.ulp == worst.ulp),
+        distance_at: at(worst.distance > known.distance, &|error| error.distance == worst.distance),
+        units_at: at(worst.units > known.units, &|error| error.units == worst.units),
         ..everywhere(x.len(), x[0], worst)
     }
 }
@@ -243,25 +273,13 @@ struct Error {
 impl Error {
     const NONE: Error = Error { ulp: 0.0, units: 0.0, distance: 0 };
 
-    /// Of y 2^k as m 2^n.
+    /// Of y 2^k.
     #[inline]
-    fn of(y: f32, k: i32, Exact { m, inverse }: Exact, n: i32) -> Error {
-        let y = f64::from(y) * f64::from_bits(((1023 + k - n) as u64) << 52);
-        let steps = (y as f32).to_bits().cast_signed().wrapping_sub((m as f32).to_bits().cast_signed());
-        let error = (y - m).abs();
-        Error { ulp: error * per_ulp(m), units: error * inverse * UNITS, distance: steps.unsigned_abs() }
+    fn of(y: f32, k: i32, Exact { value, units, nearest }: Exact) -> Error {
+        let steps = y.to_bits().cast_signed().wrapping_add(k << 23).wrapping_sub(nearest);
+        let error = (f64::from(y) * power_of_two(k) - value).abs();
+        Error { ulp: error * per_ulp(value), units: error * units, distance: steps.unsigned_abs() }
     }
-}
-
-/// The inverse of a relative error of one unit.
-const UNITS: f64 = (1 << 24) as f64;
-
-/// A reference.
-#[derive(Debug, Clone, Copy, Default)]
-struct Exact {
-    m: f64,
-    /// 1 / m, for all cores.
-    inverse: f64,
 }
 
 #[cfg(test)]
@@ -279,20 +297,16 @@ mod tests {
         Range { low, high, every: NonZeroUsize::new(every).unwrap() }
     }
 
-    fn exact(m: f64) -> Exact {
-        Exact { m, inverse: m.recip() }
-    }
-
     #[test]
     fn an_error_is_counted_in_units_and_in_floats() {
         // 1.25 2^3 is right, the next float one off, whatever the power of two.
         for (y, k) in [(10.0f32, 0), (2.5, 2), (20.0, -1)] {
-            let error = |y| Error::of(y, k, exact(1.25), 3);
+            let error = |y| Error::of(y, k, Exact::new(1.25, 3));
             assert_eq!(error(y), Error::NONE);
             assert_eq!(error(y.next_up()), Error { ulp: 1.0, units: 1.6, distance: 1 });
             assert_eq!(error(y.next_down().next_down()), Error { ulp: 2.0, units: 3.2, distance: 2 });
         }
-        let error = Error::of(-1.0, 0, exact(1.0), 0);
+        let error = Error::of(-1.0, 0, Exact::new(1.0, 0));
         assert!(error.ulp > 1e6 && error.units > 1e7 && error.distance > 1 << 23);
     }
 
@@ -300,7 +314,7 @@ mod tests {
     fn results_that_are_no_numbers_are_the_worst() {
         let known = Worst { inputs: 1, ulp: 1.0, ..Worst::NONE };
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let worst = worst_of(&[1.0, 2.0], &[1.0, bad], 0, &[exact(1.0); 2], &[0, 0], &known);
+            let worst = worst_of(&[1.0, 2.0], &[1.0, bad], 0, &[Exact::new(1.0, 0); 2], &known);
             assert_eq!(
                 (worst.ulp, worst.at, worst.distance, worst.distance_at),
                 (f64::MAX, 2.0, u32::MAX, 2.0)
@@ -334,6 +348,36 @@ mod tests {
             let [again] = sweep(&[core], range(worst.at, worst.at, 1), ONE).unwrap()[..] else { panic!() };
             assert_eq!((again.ulp, again.inputs), (worst.ulp, 1));
         }
+    }
+
+    #[test]
+    fn what_cores_and_chunks_share_changes_no_error() {
+        let cores =
+            [("a6", Form::Relative), ("a6", Form::Shifted), ("d5", Form::Relative), ("d5", Form::Shifted)];
+        let cores = cores.map(|(exp, form)| evaluator(exp, form));
+        // Where the results begin to differ from 1, where they are all 1, and where no two are the same.
+        for low in [-6.1e-8f32, -3e-8, -1e-20, -0.7, -70.0] {
+            let all: Vec<f32> = (rank(low)..rank(low) + 1_100).map(from_rank).collect();
+            let together = sweep(&cores, range(low, all[all.len() - 1], 1), ONE).unwrap();
+            for (core, together) in cores.iter().zip(together) {
+                let alone = all.iter().map(|&x| sweep(&[*core], range(x, x, 1), ONE).unwrap()[0]);
+                assert_eq!(alone.fold(Worst::NONE, Worst::merge), together, "{core:?} from {low:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_result_for_a_chunk_is_judged_by_what_is_furthest_from_it() {
+        let known = Worst { inputs: 1, ulp: 1.0, distance: 1, units: 2.0, ..Worst::NONE };
+        let is_no_worse =
+            |y, ends: [f64; 2]| super::is_no_worse(y, 0, ends.map(|m| Exact::new(m, 0)), &known);
+        let ulp = f64::from(f32::EPSILON);
+        assert!(is_no_worse(1.0, [1.0, 1.0 + 0.9 * ulp]) && is_no_worse(1.0, [1.0, 1.0 + ulp]));
+        assert!(!is_no_worse(1.0, [1.0, 1.0 + 1.1 * ulp]) && !is_no_worse(1.25, [1.25 - 1.1 * ulp, 1.25]));
+        // Another unit in the last place, nothing known, no number.
+        assert!(!is_no_worse(1.0, [1.0 - 0.1 * ulp, 1.0]));
+        assert!(!super::is_no_worse(1.0, 0, [Exact::new(1.0, 0); 2], &Worst::NONE));
+        assert!(!is_no_worse(f32::NAN, [1.0, 1.0]) && !is_no_worse(f32::INFINITY, [1.0, 1.0]));
     }
 
     #[test]

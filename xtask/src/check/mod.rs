@@ -41,7 +41,7 @@ pub fn run(flags: &flags::Check) -> Result<()> {
     let process = child::build(&[])?;
     let effort = Effort::new(flags.effort);
     let tally = SharedTally::default();
-    let start = || Ok(Child::start(&process, vec![])?.counting(&tally));
+    let start = || Ok(Child::start_timing(&process, vec![])?.counting(&tally));
     let findings = examine(&claims, effort, start)?;
 
     let run = report::Run { path: &flags.profile, profile: &profile, cpu: &here.brand, effort: effort.name };

@@ -69,7 +69,7 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
     preflight::warn();
     stderr::say("building the measuring process with the full grid and the peers");
     let tally = SharedTally::default();
-    let mut child = Child::start(&child::build(&["peers"])?, environment)?.counting(&tally);
+    let mut child = Child::start_timing(&child::build(&["peers"])?, environment)?.counting(&tally);
 
     let field = Field::gather(&mut child, flags.accuracy, &flags.peers)?;
     for peer in &field.skipped {

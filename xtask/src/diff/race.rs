@@ -52,7 +52,7 @@ pub fn run(effort: Effort, sides: [(&Path, &Profile); 2], tables: &mut [TableDif
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let tally = SharedTally::default();
-    let standings = standings(&pairs, effort, &mut Child::start(&process, vec![])?.counting(&tally))?;
+    let standings = standings(&pairs, effort, &mut Child::start_timing(&process, vec![])?.counting(&tally))?;
     for ((_, difference), standing) in differences(tables, &available).zip(standings) {
         difference.standing = Some(standing);
     }

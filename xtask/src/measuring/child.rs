@@ -12,7 +12,7 @@ use softmax_spec::Isa;
 use softmax_spec::certificate::Worst;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Builds the measuring process with these features beside its own and returns where it is.
@@ -33,11 +33,11 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts it with these variables added to its environment. Fails under an emulator.
+    /// Starts it with these variables added to its environment.
     pub fn start(path: &Path, environment: Vec<(&'static str, String)>) -> Result<Child> {
         let (process, requests, replies) = spawn(path, &environment)?;
         let process = Arc::new(Mutex::new(process));
-        let mut child = Child {
+        Ok(Child {
             path: path.to_owned(),
             environment,
             process,
@@ -45,7 +45,12 @@ impl Child {
             replies,
             tally: SharedTally::default(),
             is_stale: false,
-        };
+        })
+    }
+
+    /// The same, to have something timed. Fails under an emulator.
+    pub fn start_timing(path: &Path, environment: Vec<(&'static str, String)>) -> Result<Child> {
+        let mut child = Child::start(path, environment)?;
         match child.ask(&Request::Emulator)? {
             Reply::Emulator(emulator) => preflight::refuse(emulator.as_deref())?,
             other => return Err(unexpected(&other)),
@@ -94,9 +99,9 @@ impl Child {
         }
     }
 
-    /// The errors of exp cores by themselves, in the order of the variants that show them.
+    /// The errors of exp cores by themselves, in the order of the request.
     pub fn core_errors(&mut self, request: CoreRequest) -> Result<Vec<Worst>> {
-        let expected = request.variants.len();
+        let expected = request.cores.len();
         let Reply::Core(errors) = self.ask(&Request::Core(request))? else {
             bail!("the measuring process answered another question");
         };
@@ -222,7 +227,7 @@ fn spawn(
     path: &Path,
     environment: &[(&'static str, String)],
 ) -> Result<(process::Child, Option<ChildStdin>, BufReader<ChildStdout>)> {
-    let mut command = Command::new(path);
+    let mut command = executable::command(path);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;

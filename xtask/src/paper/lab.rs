@@ -7,7 +7,7 @@ use crate::measuring::{Child, Timings};
 use crate::tune::clock::{Clock, Time};
 use crate::tune::progress::Progress;
 use anyhow::Result;
-use softmax_bench::protocol::{Candidate, CoreRequest, TimeRequest};
+use softmax_bench::protocol::{Candidate, CoreRequest, ShownCore, TimeRequest};
 use softmax_spec::PassVariant;
 use softmax_spec::certificate::{Form, Worst};
 use std::num::NonZeroUsize;
@@ -64,9 +64,8 @@ impl Exactness for Timed<Child> {
         every: NonZeroUsize,
     ) -> Result<Worst> {
         let (low, high) = bounds;
-        let (variants, form, threads) =
-            (vec![variant.id()], Form::Extended.id().to_owned(), NonZeroUsize::MIN);
-        let request = CoreRequest { variants, form, low, high, every, threads };
+        let core = ShownCore { variant: variant.id(), form: Form::Extended.id().to_owned() };
+        let request = CoreRequest { cores: vec![core], low, high, every, threads: NonZeroUsize::MIN };
         let errors = self.timed(|child| child.core_errors(request))?;
         Ok(errors.into_iter().fold(Worst::NONE, Worst::merge))
     }

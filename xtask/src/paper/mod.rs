@@ -57,7 +57,7 @@ pub fn run(flags: &flags::Paper) -> Result<()> {
     preflight::warn();
     stderr::say("building the measuring process with the full grid");
     let tally = SharedTally::default();
-    let process = Child::start(&child::build(&[])?, vec![])?.counting(&tally);
+    let process = Child::start_timing(&child::build(&[])?, vec![])?.counting(&tally);
     process.end_on_ctrl_c()?;
 
     let host = host::host();

@@ -4,7 +4,7 @@ use crate::{executable, stderr};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// The executable of `svg-to-png`.
 pub struct Rasteriser {
@@ -20,7 +20,7 @@ impl Rasteriser {
 
     /// The PNG of an SVG.
     pub fn png(&self, svg: &str) -> Result<Vec<u8>> {
-        let mut command = Command::new(&self.path);
+        let mut command = executable::command(&self.path);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("cannot start {}", self.path.display()))?;
         let mut stdin = child.stdin.take().context("the rasteriser has no stdin")?;

@@ -81,7 +81,7 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     let journal = opened.journal.path().to_owned();
     preflight::warn();
     stderr::say("building the measuring process with the full grid");
-    let mut child = Child::start(&child::build(&[])?, vec![])?;
+    let mut child = Child::start_timing(&child::build(&[])?, vec![])?;
     check_child(&mut child, &variants)?;
 
     variants.iter().flat_map(|(_, list)| list).for_each(|variant| _ = codes.of(&variant.id()));

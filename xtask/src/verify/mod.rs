@@ -19,6 +19,7 @@ use crate::{flags, host, output, project, stderr, stdout};
 use anyhow::{Result, bail};
 use cores::Coverage;
 use judge::Judged;
+use softmax_bench::emulator;
 use softmax_codegen::certificate;
 use softmax_spec::certificate::{Certificate, Row, Subject};
 use softmax_spec::{Exp, Isa, PassVariant};
@@ -37,6 +38,9 @@ pub fn run(flags: &flags::Verify) -> Result<()> {
 }
 
 fn build() -> Result<PathBuf> {
+    if let Some(emulator) = emulator::detect() {
+        stderr::say(format_args!("this runs under {emulator}, which takes long and changes no result"));
+    }
     stderr::say("building the measuring process with the full grid");
     child::build(&[])
 }
