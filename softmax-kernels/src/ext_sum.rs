@@ -9,8 +9,9 @@ use crate::profile::Shardable;
 /// A sum of exponentials, mantissa * 2^exponent: eight bytes that neither overflow nor need a maximum first
 /// (arXiv 2001.04438, section 4).
 ///
-/// For shards with elements up to 8192. Smaller ones than -8192, masks among them, count as 0 beside elements within
-/// +-8192. Anything else (larger elements, +inf, NaN) makes the mantissa NaN, which merging keeps.
+/// For shards with elements within +-8192. Smaller ones than -8193, masks among them, count as 0 beside those. Larger ones than 8193, +inf
+/// and NaN make the mantissa NaN, which merging keeps. In between, what is beyond is told from rounded sums: an element may count there or
+/// not, by what is in its shard.
 ///
 /// ```
 /// use softmax_kernels::ExtSum;
