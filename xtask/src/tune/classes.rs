@@ -78,19 +78,11 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profiles::samples;
     use crate::tune::gap::tests::{LONG, RESIDENT, SHORT, pick};
-    use softmax_spec::{Accuracy, Element, Isa, Rows};
 
     fn draft_of(picks: &[Pick]) -> Draft {
-        let situation = Situation {
-            isa: Isa::Avx2,
-            element: Element::F32,
-            accuracy: Accuracy::Fast,
-            in_place: false,
-            rows: Rows::Single,
-            threads: 1,
-        };
-        Draft::new(0, situation, picks.to_vec())
+        Draft::new(0, samples::table(&[]).situation, picks.to_vec())
     }
 
     #[test]

@@ -141,10 +141,11 @@ fn middle(low: usize, high: usize) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::profiles::samples;
     use crate::tune::clock::Time;
     use softmax_bench::protocol::TimeRequest;
     use softmax_spec::Rows;
-    use softmax_spec::profile::Evidence;
+    use softmax_spec::profile::Class;
     use std::time::Duration;
 
     pub const SHORT: &str = "two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p5_u8)";
@@ -163,18 +164,8 @@ pub(super) mod tests {
     }
 
     pub fn pick(plan: &str, len: usize) -> Pick {
-        let evidence = Evidence {
-            len,
-            ns_per_element: 1.0,
-            interval: (1.0, 1.0),
-            memcpy_ns_per_element: 0.1,
-            roofline: 0.1,
-            speedup_over_default: 1.0,
-            runner_up: None,
-            ties: vec![],
-            trust: None,
-        };
-        Pick { plan: plan.parse().unwrap(), evidence }
+        let Class { plan, evidence, .. } = samples::class(None, plan, len, 1.0);
+        Pick { plan, evidence: evidence.expect("it was measured") }
     }
 
     fn gap(shorter: &Pick, longer: &Pick) -> Gap {
