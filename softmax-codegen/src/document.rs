@@ -61,6 +61,13 @@ impl<'a> Fields<'a> {
         self.required(key)?.as_str().ok_or_else(|| self.wrong(key, "a string"))
     }
 
+    /// A string that is shown on a line among others.
+    pub fn label(&mut self, key: &'static str) -> Result<&'a str, String> {
+        let text = self.text(key)?;
+        let is_plain = !text.contains(char::is_control);
+        is_plain.then_some(text).ok_or_else(|| self.wrong(key, "a string without control characters"))
+    }
+
     /// A string that names something.
     pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Result<T, String> {
         self.text(key)?.parse().map_err(|error| format!("{}: {error}", self.place))

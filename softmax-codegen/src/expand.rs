@@ -140,13 +140,15 @@ pub fn user_profile() -> Result<Option<PathBuf>, String> {
         return Ok(None);
     };
     let path = PathBuf::from(path);
-    match path.is_absolute() {
-        true => Ok(Some(path)),
-        false => Err(format!(
-            "{PROFILE_VARIABLE} must be an absolute path, because builds run in several directories; got `{}`",
-            path.display()
-        )),
+    let refused = |what| Err(format!("{PROFILE_VARIABLE} must be {what}; got `{}`", path.display()));
+    if !path.is_absolute() {
+        return refused("an absolute path, because builds run in several directories");
     }
+    // What is not there is told by who reads it.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return refused("a regular file, because builds read it again and again");
+    }
+    Ok(Some(path))
 }
 
 /// A profile all of whose plans the grid can provide, as builds demand it.

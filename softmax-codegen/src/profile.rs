@@ -46,7 +46,7 @@ fn read_document(text: &str) -> Result<Profile, String> {
         ));
     }
     let profile = Profile {
-        name: fields.text("name")?.to_owned(),
+        name: fields.label("name")?.to_owned(),
         host: fields.optional_table("host")?.map(read_host).transpose()?,
         origin: fields.optional_table("origin")?.map(read_origin).transpose()?,
         tables: read_tables(fields.tables("table")?)?,

@@ -206,7 +206,8 @@ fn forced() -> Option<Forced> {
 #[cfg(feature = "std")]
 fn asked_for() -> Option<&'static str> {
     static WORD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    WORD.get_or_init(|| std::env::var(FORCE_ISA_VARIABLE).ok()).as_deref()
+    let word = || std::env::var_os(FORCE_ISA_VARIABLE).map(|word| word.to_string_lossy().into_owned());
+    WORD.get_or_init(word).as_deref()
 }
 
 /// There is no environment.

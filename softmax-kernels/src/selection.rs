@@ -92,7 +92,8 @@ impl fmt::Display for Forced {
             Forced::Ignored(word) => {
                 write!(
                     f,
-                    "{FORCE_ISA_VARIABLE}={word} ignored: no such ISA is compiled in and supported here"
+                    "{FORCE_ISA_VARIABLE}={} ignored: no such ISA is compiled in and supported here",
+                    word.escape_debug()
                 )
             }
         }

@@ -63,7 +63,8 @@ struct Choice<'a> {
 /// Runs the command.
 pub fn run(flags: &flags::Explain) -> Result<()> {
     let (profiles, of_build) = profiles(flags)?;
-    let (isas, of_run) = considered(flags, std::env::var(FORCE_ISA).ok(), host::isas(), &profiles);
+    let forced = std::env::var_os(FORCE_ISA).map(|word| word.to_string_lossy().into_owned());
+    let (isas, of_run) = considered(flags, forced, host::isas(), &profiles);
     let remarks = of_build.into_iter().chain(of_run).collect();
     let question = Question { flags, host: host::host(), profiles, isas, remarks };
     let choice = question.answer();
@@ -101,8 +102,9 @@ fn considered(
     let Some(word) = forced else {
         return (flags.isa.map_or(available, |isa| vec![isa]), None);
     };
+    let set = format!("{FORCE_ISA}={}", word.escape_debug());
     if let Some(isa) = flags.isa {
-        return (vec![isa], Some(format!("{FORCE_ISA}={word} set aside: --isa goes before it")));
+        return (vec![isa], Some(format!("{set} set aside: --isa goes before it")));
     }
     let mut tables = profiles.iter().flat_map(|(_, profile)| &profile.tables);
     let found = tables.find(|table| {
@@ -110,10 +112,10 @@ fn considered(
         isa.id() == word && threads == 1 && available.contains(&isa)
     });
     match found.map(|table| table.situation.isa) {
-        Some(isa) => (vec![isa], Some(format!("{FORCE_ISA}={word}: a run considers this ISA alone"))),
+        Some(isa) => (vec![isa], Some(format!("{set}: a run considers this ISA alone"))),
         None => {
             let why = "no such ISA is compiled in and supported here";
-            (available, Some(format!("{FORCE_ISA}={word} ignored: {why}")))
+            (available, Some(format!("{set} ignored: {why}")))
         }
     }
 }

@@ -67,6 +67,7 @@ fn profiles_that_are_none() {
     files.add("other.toml", "[package]\nname = \"x\"\n");
     files.add("future.toml", whole.replacen("schema = 1", "schema = 99\nnovelty = true", 1));
     files.add("escapes.toml", whole.replacen("accuracy = \"fast\"", "accuracy = \"a\\u001b[2J\\nb\"", 1));
+    files.add("name.toml", whole.replacen("name = \"default\"", "name = \"a\\u001b[2J\\nb\"", 1));
     files.add("renamed.toml", whole.replacen("f32_", "f32_no_", 1));
     fs::create_dir(files.dir.path().join("dir.toml")).unwrap();
     for (bad, expected) in [
@@ -78,6 +79,7 @@ fn profiles_that_are_none() {
         ("binary.toml", "valid UTF-8"),
         ("other.toml", "`schema` is missing"),
         ("future.toml", "schema 99 is not supported; this version reads schema"),
+        ("name.toml", "`name` must be a string without control characters"),
         ("escapes.toml", "unknown accuracy `a\\u{1b}[2J\\nb`"),
         ("renamed.toml", "unknown pass"),
     ] {

@@ -40,6 +40,7 @@ fn what_a_build_refuses_is_refused() {
     for (path, reason) in [
         ("relative.toml", "must be an absolute path"),
         ("/absent.toml", "cannot be read"),
+        ("/dev/zero", "must be a regular file"),
         (unknown, "ext_scala"),
     ] {
         let output = explain(&[], &[("SOFTMAX_PROFILE", Path::new(path))]);

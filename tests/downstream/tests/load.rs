@@ -1,15 +1,16 @@
 //! The functions under load: many threads that call first, all at once, and very many calls.
 
+mod process;
+
 use downstream::{max_ulp, uniform};
+use process::this_program;
 use softmax_kernels::{Accuracy, Softmax, softmax};
-use std::env::consts::ARCH;
-use std::process::Command;
 use std::sync::Barrier;
 
 /// Set in a process that has not called anything yet.
 const FRESH: &str = "DOWNSTREAM_FRESH_PROCESS";
 
-/// Processes, because what is used is chosen once in each.
+/// Processes in which they do.
 const TRIES: usize = 30;
 
 /// Threads that call at once in each of them.
@@ -27,20 +28,6 @@ fn threads_that_call_first_all_at_once_agree() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let passed = output.status.success() && said.contains("1 passed");
         assert!(passed, "process {attempt}: {}\n{said}{complaint}", output.status);
-    }
-}
-
-/// This program again, by the runner that cargo was told of in the environment, such as an emulator.
-fn this_program() -> Command {
-    let variable = format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", ARCH.to_uppercase());
-    let program = std::env::current_exe().unwrap();
-    match std::env::var_os(variable) {
-        Some(runner) => {
-            let mut command = Command::new(runner);
-            command.arg(program);
-            command
-        }
-        None => Command::new(program),
     }
 }
 
