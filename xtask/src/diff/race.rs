@@ -19,7 +19,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Processes that share the rounds of a race, as memory lies elsewhere in each ([`Timings::anew`]).
-const PROCESSES: usize = 3;
+const PROCESSES: usize = 6;
 
 /// How A's plan fared against B's at a length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -199,7 +199,7 @@ mod tests {
         let found = standings(&pairs, Effort::new(flags::Effort::Quick), &mut machine).unwrap();
         let ratio = Y.len() as f64 / X.len() as f64;
         assert_eq!(found, [Standing { len: 1 << 20, ratio, interval: (ratio, ratio) }]);
-        assert_eq!(machine.processes, 3);
+        assert_eq!(machine.processes as usize, PROCESSES);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Size classes: from the best plans at some lengths to ranges of lengths, with measured bounds.
 
-use super::gap::Gap;
+use super::gap::{Gap, widest};
 use softmax_spec::Plan;
 use softmax_spec::profile::{Class, Evidence, Situation};
 
@@ -44,8 +44,7 @@ impl Draft {
             let gap = gap.as_ref().filter(|gap| gap.bisections() > 0)?;
             Some((i, gap.width()))
         };
-        let gaps = self.gaps.iter().enumerate().filter_map(wide);
-        gaps.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))
+        widest(self.gaps.iter().enumerate().filter_map(wide))
     }
 
     /// The gap at such a place.

@@ -2,6 +2,8 @@
 
 use super::race::Rules;
 use crate::flags;
+use softmax_spec::profile::Host;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The numbers of one effort level.
@@ -13,6 +15,8 @@ pub struct Effort {
     pub budget: Duration,
     /// Row lengths unless `--sizes` says otherwise.
     pub sizes: Vec<usize>,
+    /// Whether rows that nearly fill a cache of the machine are among them.
+    pub fills_caches: bool,
     /// How single passes are raced.
     pub screening: Rules,
     /// Tiles of every (pass, exp) that go on into plans.
@@ -39,7 +43,7 @@ const fn racing(rounds: usize, keep: usize, sample_us: f64) -> Rules {
     Rules { first: 5, batch: 5, rounds, keep, sample_us }
 }
 
-/// No early end, so no `keep`.
+/// No early end, so no `keep`. Each batch of rounds is timed in another process: where a cache ends, one's memory may lie badly.
 const fn fixed(rounds: usize, sample_us: f64) -> Rules {
     Rules { first: 7, batch: 7, rounds, keep: 0, sample_us }
 }
@@ -57,6 +61,15 @@ fn short() -> Vec<usize> {
     sizes
 }
 
+/// Rows that fill three quarters of a second or third level cache, with their results or alone: within an octave around, what was
+/// best for shorter rows gives way to what is best for longer ones, by steps.
+fn filling_caches(host: &Host) -> impl Iterator<Item = usize> {
+    [host.l2_kib, host.l3_kib].into_iter().flat_map(|kib| {
+        let held = (kib as usize * 1024) / size_of::<f32>();
+        [3 * held / 8, 3 * held / 4]
+    })
+}
+
 impl Effort {
     /// The level that the flag names.
     pub fn new(level: flags::Effort) -> Effort {
@@ -65,6 +78,7 @@ impl Effort {
                 name: "quick",
                 budget: Duration::from_secs(75),
                 sizes: powers(5, 23, 3),
+                fills_caches: false,
                 screening: screening(11, 2, 60.0),
                 tiles: 2,
                 plans: 12,
@@ -75,21 +89,23 @@ impl Effort {
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
-                budget: Duration::from_secs(480),
-                // The best plan is soon another where rows fill a few registers, and where caches end that are shared.
-                sizes: [short(), powers(10, 16, 2), powers(18, 24, 1)].concat(),
+                budget: Duration::from_secs(540),
+                // The best plan is soon another where rows fill a few registers.
+                sizes: [short(), powers(10, 24, 1)].concat(),
+                fills_caches: true,
                 screening: screening(19, 3, 100.0),
                 tiles: 3,
                 plans: 32,
                 racing: racing(40, 5, 400.0),
                 finalists: 6,
                 confirmation: fixed(42, 1000.0),
-                crossover: fixed(21, 500.0),
+                crossover: fixed(42, 500.0),
             },
             flags::Effort::Exhaustive => Effort {
                 name: "exhaustive",
                 budget: Duration::from_secs(1800),
                 sizes: powers(3, 26, 1),
+                fills_caches: true,
                 screening: screening(27, 4, 300.0),
                 tiles: 4,
                 plans: 64,
@@ -99,5 +115,35 @@ impl Effort {
                 crossover: fixed(42, 1000.0),
             },
         }
+    }
+
+    /// Row lengths on a machine unless `--sizes` says otherwise, ascending. Of caches whose size is not known there are none.
+    pub fn lengths(&self, host: &Host) -> Vec<usize> {
+        let longest = self.sizes.last().copied().unwrap_or(0);
+        let filling = filling_caches(host).filter(|&len| self.fills_caches && 0 < len && len < longest);
+        self.sizes.iter().copied().chain(filling).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profiles::samples;
+
+    #[test]
+    fn lengths_around_the_ends_of_caches_are_added_where_caches_are_known() {
+        let host = |l2_kib, l3_kib| Host { l2_kib, l3_kib, ..samples::host() };
+        let added = |level, host: Host| {
+            let effort = Effort::new(level);
+            let lengths = effort.lengths(&host);
+            assert!(lengths.is_sorted() && effort.sizes.iter().all(|len| lengths.contains(len)));
+            lengths.into_iter().filter(|len| !effort.sizes.contains(len)).collect::<Vec<_>>()
+        };
+        use flags::Effort::{Exhaustive, Quick, Standard};
+        assert_eq!(added(Standard, host(1024, 32768)), [98304, 196_608, 3_145_728, 6_291_456]);
+        assert_eq!(added(Exhaustive, host(512, 0)), [49152, 98304]);
+        // Longer ones than the level's longest are not tuned for.
+        assert_eq!(added(Standard, host(2048, 1 << 18)), [196_608, 393_216]);
+        assert!(added(Quick, host(1024, 32768)).is_empty());
     }
 }

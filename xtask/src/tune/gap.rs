@@ -132,6 +132,11 @@ impl Display for Gap {
     }
 }
 
+/// Of places with their widths the first of the widest.
+pub fn widest<P: Ord>(places: impl Iterator<Item = (P, f64)>) -> Option<(P, f64)> {
+    places.max_by(|(i, a), (j, b)| a.total_cmp(b).then_with(|| j.cmp(i)))
+}
+
 /// The geometric mean of two lengths that are more than 1 apart, strictly between them.
 fn middle(low: usize, high: usize) -> usize {
     let mean = (low as f64 * high as f64).sqrt().round() as usize;

@@ -62,9 +62,10 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
     let output = Output::new(&flags.output)?;
     let mut effort = Effort::new(flags.effort);
     effort.budget = flags.budget.unwrap_or(effort.budget);
-    if !flags.sizes.is_empty() {
-        effort.sizes = flags.sizes.iter().map(|len| len.0).collect::<BTreeSet<_>>().into_iter().collect();
-    }
+    effort.sizes = match flags.sizes.is_empty() {
+        true => effort.lengths(&host::host()),
+        false => flags.sizes.iter().map(|len| len.0).collect::<BTreeSet<_>>().into_iter().collect(),
+    };
     require_batches(flags.rows, &effort.sizes)?;
     let grid = project::grid()?;
     let isas = isas(flags, &host::isas())?;
@@ -361,7 +362,7 @@ mod tests {
         };
         assert_eq!(told("--budget 8s"), ("standard".to_owned(), Some(8)));
         assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
-        assert_eq!(told("--budget 8m"), ("standard".to_owned(), None));
+        assert_eq!(told("--budget 9m"), ("standard".to_owned(), None));
         assert_eq!(told(""), ("standard".to_owned(), None));
     }
 

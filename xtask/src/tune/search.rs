@@ -5,7 +5,7 @@ use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
-use super::gap::Third;
+use super::gap::{self, Third};
 use super::gate::{Gate, Oracle};
 use super::progress::Progress;
 use super::race::{Finish, Row, Rules, race};
@@ -412,10 +412,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
 /// The widest gap of all that is not known well enough: whose, and its place there.
 fn widest(drafts: &[Draft]) -> Option<(usize, usize)> {
-    let widest = |(i, draft): (usize, &Draft)| Some((i, draft.widest()?));
-    let gaps = drafts.iter().enumerate().filter_map(widest);
-    let (i, (place, _)) = gaps.max_by(|(i, (_, a)), (j, (_, b))| a.total_cmp(b).then(j.cmp(i)))?;
-    Some((i, place))
+    let of_draft = |(i, draft): (usize, &Draft)| draft.widest().map(|(place, width)| ((i, place), width));
+    gap::widest(drafts.iter().enumerate().filter_map(of_draft)).map(|(at, _)| at)
 }
 
 /// The last class ends where its plan or its kind of rows does. Beyond it a single row takes the fallback, and a batch what a
