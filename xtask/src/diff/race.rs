@@ -19,7 +19,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Processes that share the rounds of a race, as memory lies elsewhere in each ([`Timings::anew`]).
-const PROCESSES: usize = 6;
+const PROCESSES: usize = 12;
 
 /// How A's plan fared against B's at a length.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -45,7 +45,7 @@ const fn racing(rounds: usize, keep: usize, sample_us: f64) -> Rules {
 
 /// No early end, so no `keep`. Each batch of rounds is timed in another process: where a cache ends, one's memory may lie badly.
 const fn fixed(rounds: usize, sample_us: f64) -> Rules {
-    Rules { first: 7, batch: 7, rounds, keep: 0, sample_us }
+    Rules { first: 5, batch: 5, rounds, keep: 0, sample_us }
 }
 
 /// 2^from, 2^(from + step), ... up to 2^to.
@@ -84,8 +84,8 @@ impl Effort {
                 plans: 12,
                 racing: racing(25, 4, 200.0),
                 finalists: 4,
-                confirmation: fixed(21, 500.0),
-                crossover: fixed(14, 300.0),
+                confirmation: fixed(25, 500.0),
+                crossover: fixed(15, 300.0),
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
@@ -98,8 +98,8 @@ impl Effort {
                 plans: 32,
                 racing: racing(40, 5, 400.0),
                 finalists: 6,
-                confirmation: fixed(42, 1000.0),
-                crossover: fixed(42, 500.0),
+                confirmation: fixed(40, 1000.0),
+                crossover: fixed(40, 500.0),
             },
             flags::Effort::Exhaustive => Effort {
                 name: "exhaustive",
@@ -111,8 +111,8 @@ impl Effort {
                 plans: 64,
                 racing: racing(60, 6, 1000.0),
                 finalists: 8,
-                confirmation: fixed(63, 3000.0),
-                crossover: fixed(42, 1000.0),
+                confirmation: fixed(60, 3000.0),
+                crossover: fixed(40, 1000.0),
             },
         }
     }

@@ -80,6 +80,8 @@ pub struct Choosing {
     pub default: Plan,
     /// The plan of the length before.
     pub before: Option<Plan>,
+    /// Those that were about as good there.
+    pub near: Vec<Plan>,
     /// For a batch, the plan of such a row alone.
     pub alone: Option<Plan>,
 }
@@ -150,6 +152,7 @@ mod tests {
             row: Row { len: 64, in_place: false, rows },
             default: plans[0].clone(),
             before: before.map(|text| text.parse().unwrap()),
+            near: vec![],
             alone: alone.map(|text| text.parse().unwrap()),
         };
         conclude(&field, &confirmed, &choosing).unwrap()

@@ -40,6 +40,11 @@ impl Row {
     pub fn elements(self) -> usize {
         self.rows.timed(self.len) * self.len
     }
+
+    /// Whether passes can be timed on it by themselves. Elsewhere those that take whole rows are, as plans.
+    pub fn times_passes(self) -> bool {
+        self.rows == Rows::Single && !self.in_place
+    }
 }
 
 /// How long a race goes on.

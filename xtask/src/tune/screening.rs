@@ -3,9 +3,9 @@
 //! Variants are compared in groups: those that differ in their tiles alone, and all of an exp core that go forward.
 
 use super::compose::{self, Shortlist};
-use super::race::{Entry, Finish, decide};
+use super::race::{Entry, Finish, Row, decide};
 use crate::measuring::statistics::median;
-use softmax_spec::{Direction, Exp, Memory, Pass, PassVariant, Rows};
+use softmax_spec::{Direction, Exp, Memory, Pass, PassVariant};
 use std::collections::BTreeMap;
 
 /// Passes with their places in groups.
@@ -27,11 +27,11 @@ pub fn tiles_of(variant: &PassVariant) -> Group {
 }
 
 impl Screening {
-    /// Adds a pass; for batches one that takes whole rows.
-    pub fn add(&mut self, variant: PassVariant, rows: Rows) {
-        let id = match rows {
-            Rows::Single => variant.id(),
-            Rows::Batch => compose::of_one_pass(&variant).map_or_else(String::new, |plan| plan.to_string()),
+    /// Adds a pass that can be timed on such a row.
+    pub fn add(&mut self, variant: PassVariant, row: Row) {
+        let id = match row.times_passes() {
+            true => variant.id(),
+            false => compose::of_one_pass(&variant).map_or_else(String::new, |plan| plan.to_string()),
         };
         let goes_forward = variant.memory.direction == Direction::Forward;
         let forward = goes_forward.then_some((variant.pass, variant.exp, None));
@@ -79,11 +79,13 @@ impl Screening {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use softmax_spec::Rows;
 
     fn shortlist(timed: &[(&str, f64)], tiles: usize) -> Vec<String> {
         let mut screening = Screening::default();
+        let row = Row { len: 4096, in_place: false, rows: Rows::Single };
         for (id, _) in timed {
-            screening.add(id.parse().unwrap(), Rows::Single);
+            screening.add(id.parse().unwrap(), row);
         }
         let samples = timed.iter().map(|(_, time)| vec![*time; 3]).collect();
         let finish = Finish { samples, alive: vec![true; timed.len()], contended: None };

@@ -77,18 +77,35 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Searches at one length and adds the picks.
     fn search_at(&mut self, len: usize, picks: &mut Picks) -> Result<()> {
-        let mut shortlist = self.screen(len, Rows::Single)?;
+        let alone = self.screen(Row { len, in_place: false, rows: Rows::Single })?;
         let rows = self.rows.iter().copied().filter(|&rows| takes(rows, len));
         for rows in rows.collect::<Vec<_>>() {
+            let mut shortlist = alone.clone();
+            let [row, in_place] = [false, true].map(|in_place| Row { len, in_place, rows });
+            // Passes over parts of a row are the same everywhere; whole rows overlap in a batch, and in place wait for each other.
             if rows == Rows::Batch {
-                // Passes over parts of a row are the same in a batch; whole rows overlap there.
-                shortlist.extend(self.screen(len, rows)?);
+                shortlist.extend(self.screen(row)?);
             }
-            for in_place in [false, true] {
-                self.pick(Row { len, in_place, rows }, &shortlist, picks)?;
+            self.pick(row, &shortlist, picks)?;
+            if rows == Rows::Single {
+                let tiles = self.screen(in_place)?;
+                self.add_tiles(&mut shortlist, tiles);
             }
+            self.pick(in_place, &shortlist, picks)?;
         }
         Ok(())
+    }
+
+    /// Adds tiles that did well in place, with the times that they had out of place, which compare with those of other passes.
+    fn add_tiles(&self, shortlist: &mut Shortlist, tiles: Shortlist) {
+        for (key, tiles) in tiles {
+            let known = shortlist.entry(key).or_default();
+            for (variant, _) in tiles {
+                let time =
+                    self.known.get(&variant).filter(|_| known.iter().all(|(other, _)| *other != variant));
+                known.extend(time.map(|&time| (variant, time)));
+            }
+        }
     }
 
     /// The correctness gate of the passes.
@@ -108,13 +125,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Races the passes and returns the best of each (pass, exp core) that go forward, and of every way through memory one: what a
-    /// way is worth shows only beside other passes. In batches those that take whole rows, which are plans by themselves.
-    fn screen(&mut self, len: usize, rows: Rows) -> Result<Shortlist> {
-        let deadline = self.clock.step(weight::screening(rows) * weight_of(len));
-        let row = Row { len, in_place: false, rows };
+    /// way is worth shows only beside other passes. In batches, and in place, those that take whole rows, which are plans by themselves.
+    fn screen(&mut self, row: Row) -> Result<Shortlist> {
+        let deadline = self.clock.step(weight::screening(row.rows, row.in_place) * weight_of(row.len));
         let mut screening = Screening::default();
         for variant in self.affordable_variants(row, &deadline) {
-            screening.add(variant, rows);
+            screening.add(variant, row);
         }
         if screening.entries.is_empty() {
             return Ok(Shortlist::new());
@@ -125,7 +141,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let finish = race(self.machine, row, &screening.entries, rules, &deadline, |id| {
             self.progress.leader(id);
         })?;
-        if rows == Rows::Single {
+        if row.times_passes() {
             self.known.extend(screening.times(&finish));
         }
         Ok(screening.shortlist(&finish, self.effort.tiles))
@@ -145,8 +161,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// that did well at the length before.
     fn affordable_variants(&self, row: Row, deadline: &Deadline) -> Vec<PassVariant> {
         let fits = |variant: &&PassVariant| {
-            let can_be_timed = row.rows == Rows::Single || variant.pass.takes_whole_rows();
-            can_be_timed && suits(variant.shortest_row(), variant.longest_row(), row.len)
+            (row.times_passes() || variant.pass.takes_whole_rows())
+                && suits(variant.shortest_row(), variant.longest_row(), row.len)
         };
         let mut groups: BTreeMap<screening::Group, Vec<PassVariant>> = BTreeMap::new();
         for variant in self.variants.iter().filter(fits) {
@@ -255,6 +271,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             row,
             default: self.default.plan(situation, row.len),
             before: last(row.rows).map(plan),
+            near: last(row.rows).map(|pick| pick.evidence.ties.clone()).unwrap_or_default(),
             alone: last(Rows::Single).filter(is_of_this_length).map(plan),
         }
     }
@@ -267,12 +284,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
         shortlist: &Shortlist,
         deadline: &Deadline,
     ) -> Result<()> {
-        let Choosing { group, accuracy, row, default, before, alone } = choosing;
+        let Choosing { group, accuracy, row, default, before, near, alone } = choosing;
         let contenders = compose::contenders(shortlist, *accuracy, row.in_place);
         let mut seconds =
             (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
-        let known = [alone.as_ref(), before.as_ref(), Some(default)].into_iter().flatten();
+        let known = [alone.as_ref(), before.as_ref(), Some(default)].into_iter().flatten().chain(near);
         let known: Vec<Plan> = known.filter(|plan| self.may_win(plan, choosing)).cloned().collect();
         let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
         let mut added = 0;
@@ -402,7 +419,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     ) -> Result<Pick> {
         let Third { row, ref field, ref raced } = *third;
         let (accuracy, default) = (situation.accuracy, self.default.plan(situation, row.len));
-        let choosing = Choosing { group, accuracy, row, default, before: Some(before), alone: None };
+        let choosing =
+            Choosing { group, accuracy, row, default, before: Some(before), near: vec![], alone: None };
         let [pick] = &mut self.confirm(field, raced, row, &[choosing], deadline)?[..] else {
             bail!("a choice has one pick");
         };

@@ -6,6 +6,8 @@ use softmax_spec::Rows;
 const SCREENING: f64 = 0.4;
 /// Of the passes that take whole rows, once more in batches.
 const SCREENING_BATCHES: f64 = 0.1;
+/// And once more in place.
+const SCREENING_IN_PLACE: f64 = 0.05;
 /// Of a race of plans, and of the finalists' confirmation.
 pub const RACING: f64 = 0.15;
 /// See [`RACING`].
@@ -24,11 +26,13 @@ pub fn weight(sizes: &[usize], rows: &[Rows]) -> f64 {
     GATE + lengths + rows.iter().map(|&rows| weight_of_crossovers(sizes, rows)).sum::<f64>()
 }
 
-/// The part of screening.
-pub fn screening(rows: Rows) -> f64 {
-    match rows {
-        Rows::Single => SCREENING,
-        Rows::Batch => SCREENING_BATCHES,
+/// The part of screening. In batches it is done out of place alone.
+pub fn screening(rows: Rows, in_place: bool) -> f64 {
+    match (rows, in_place) {
+        (Rows::Single, false) => SCREENING,
+        (Rows::Single, true) => SCREENING_IN_PLACE,
+        (Rows::Batch, false) => SCREENING_BATCHES,
+        (Rows::Batch, true) => 0.0,
     }
 }
 
@@ -36,10 +40,10 @@ pub fn screening(rows: Rows) -> f64 {
 pub fn weight_at(len: usize, rows: &[Rows]) -> f64 {
     let picking = |rows: &Rows| match (takes(*rows, len), rows) {
         (false, _) => 0.0,
-        (true, Rows::Single) => 2.0 * (RACING + CONFIRMING),
-        (true, Rows::Batch) => screening(Rows::Batch) + 2.0 * (RACING + CONFIRMING),
+        (true, Rows::Single) => SCREENING_IN_PLACE + 2.0 * (RACING + CONFIRMING),
+        (true, Rows::Batch) => SCREENING_BATCHES + 2.0 * (RACING + CONFIRMING),
     };
-    weight_of(len) * (screening(Rows::Single) + rows.iter().map(picking).sum::<f64>())
+    weight_of(len) * (SCREENING + rows.iter().map(picking).sum::<f64>())
 }
 
 /// What finding the crossovers of tables for these rows weighs.
@@ -76,7 +80,7 @@ mod tests {
         }
         // Batches are of the two short lengths alone.
         let more = weight(&sizes, &Rows::ALL) - weight(&sizes, &[Rows::Single]);
-        let of_one = screening(Rows::Batch) + 2.0 * (RACING + CONFIRMING) + CROSSOVERS;
+        let of_one = SCREENING_BATCHES + 2.0 * (RACING + CONFIRMING) + CROSSOVERS;
         assert!((more - 2.0 * of_one).abs() < 1e-12);
     }
 }
