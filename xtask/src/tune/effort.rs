@@ -35,17 +35,17 @@ pub struct Effort {
 
 /// Few rounds and short samples: screening only has to keep the good ones.
 const fn screening(rounds: usize, keep: usize, sample_us: f64) -> Rules {
-    Rules { first: 3, batch: 4, rounds, keep, sample_us }
+    Rules { first: 3, batch: 4, rounds, patience: 0, keep, sample_us }
 }
 
 /// Five rounds are the fewest in which one lucky or unlucky sample decides nothing.
 const fn racing(rounds: usize, keep: usize, sample_us: f64) -> Rules {
-    Rules { first: 5, batch: 5, rounds, keep, sample_us }
+    Rules { first: 5, batch: 5, rounds, patience: 0, keep, sample_us }
 }
 
 /// No early end, so no `keep`. Each batch of rounds is timed in another process: where a cache ends, one's memory may lie badly.
 const fn fixed(rounds: usize, sample_us: f64) -> Rules {
-    Rules { first: 5, batch: 5, rounds, keep: 0, sample_us }
+    Rules { first: 5, batch: 5, rounds, patience: 15, keep: 0, sample_us }
 }
 
 /// 2^from, 2^(from + step), ... up to 2^to.
@@ -91,7 +91,7 @@ impl Effort {
                 name: "standard",
                 budget: Duration::from_secs(540),
                 // The best plan is soon another where rows fill a few registers.
-                sizes: [short(), powers(10, 24, 1)].concat(),
+                sizes: [short(), powers(9, 24, 1)].concat(),
                 fills_caches: true,
                 screening: screening(19, 3, 100.0),
                 tiles: 3,

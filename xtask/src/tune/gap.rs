@@ -180,7 +180,7 @@ pub(super) mod tests {
     /// One bisection.
     fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
         let row = Row { len: 0, in_place: false, rows: Rows::Single };
-        let rules = Rules { first: 7, batch: 7, rounds: 7, keep: 0, sample_us: 1.0 };
+        let rules = Rules { first: 7, batch: 7, rounds: 7, patience: 0, keep: 0, sample_us: 1.0 };
         let deadline = Time::default().after(Duration::from_secs(60));
         gap.bisect(timings, 0, row, &rules, &deadline).unwrap()
     }

@@ -56,6 +56,8 @@ pub struct Rules {
     pub batch: usize,
     /// Rounds after which it ends in any case.
     pub rounds: usize,
+    /// Rounds before which only the hopelessly slow drop out: those of one process may all be of memory that lies badly for somebody.
+    pub patience: usize,
     /// Nobody is eliminated from a group of this many, and a race whose groups are all as small is over.
     pub keep: usize,
     /// Least duration of a sample in microseconds.
@@ -155,7 +157,7 @@ pub fn race(
         for (&i, new) in racing.iter().zip(measured.samples) {
             finish.samples[i].extend(new);
         }
-        let largest = eliminate(&mut finish, entries, groups, rules.keep);
+        let largest = eliminate(&mut finish, entries, groups, rules);
         if let Some(&leader) = finish.ranking(entries, 0).first() {
             leading(&entries[leader].id);
         }
@@ -178,7 +180,8 @@ pub fn race(
 
 /// Drops whoever is clearly slower in all of its groups. Returns the size of the largest group that is left; `None`
 /// if there are no groups.
-fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize) -> Option<usize> {
+fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, rules: &Rules) -> Option<usize> {
+    let is_patient = finish.samples.iter().all(|samples| samples.len() < rules.patience);
     let mut contending: Vec<bool> = entries.iter().map(|entry| entry.groups.is_empty()).collect();
     let mut largest = None;
     for group in 0..groups {
@@ -187,8 +190,8 @@ fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, keep: usize)
         let Some(&leader) = members.first() else { continue };
         let survives = |&(place, i): &(usize, usize)| {
             let against = ratios(&finish.samples[i], &finish.samples[leader]);
-            let clear = median_bounds(&against, ELIMINATION_ALPHA).0 > CLEARLY_SLOWER;
-            place < keep || !(clear || lower_quartile(&against) > HOPELESSLY_SLOWER)
+            let clear = !is_patient && median_bounds(&against, ELIMINATION_ALPHA).0 > CLEARLY_SLOWER;
+            place < rules.keep || !(clear || lower_quartile(&against) > HOPELESSLY_SLOWER)
         };
         let survivors: Vec<usize> =
             members.into_iter().enumerate().filter(survives).map(|(_, i)| i).collect();
@@ -293,8 +296,8 @@ mod tests {
         }
     }
 
-    const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, keep: 2, sample_us: 1.0 };
-    const CONFIRMATION: Rules = Rules { first: 7, batch: 7, rounds: 28, keep: 0, sample_us: 1.0 };
+    const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, patience: 0, keep: 2, sample_us: 1.0 };
+    const CONFIRMATION: Rules = Rules { first: 7, batch: 7, rounds: 28, patience: 0, keep: 0, sample_us: 1.0 };
     const ROW: Row = Row { len: 100, in_place: false, rows: Rows::Single };
 
     fn entries(times: &[f64], group: usize) -> Vec<Entry> {
@@ -419,6 +422,34 @@ mod tests {
                 .unwrap();
         assert_eq!(finish.alive, [true, true, false, false, false, false, false, true]);
         assert_eq!(finish.ranking(&all, 1)[0], 1);
+    }
+
+    #[test]
+    fn with_patience_one_process_decides_nothing() {
+        /// Memory lies badly for the faster candidate in the first process.
+        struct Unlucky(usize);
+        impl Timings for Unlucky {
+            fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
+                let time = |id: &String| match (id.starts_with("1 "), self.0) {
+                    (true, 1) => 1.2,
+                    (true, _) => 1.0,
+                    _ => 1.1,
+                };
+                Ok(request.candidates.iter().map(|id| vec![time(id); request.rounds]).collect())
+            }
+
+            fn anew(&mut self) {
+                self.0 += 1;
+            }
+        }
+        let mut entries = entries(&[1.0, 1.1], 0);
+        entries.push(Entry { id: "1.1 reference".to_owned(), groups: vec![] });
+        let alive = |patience| {
+            let rules = Rules { keep: 0, patience, ..RULES };
+            race(&mut Unlucky(0), ROW, &entries, &rules, &later(), |_| {}).unwrap().alive
+        };
+        assert_eq!(alive(0), [false, true, true]);
+        assert_eq!(alive(15), [true, false, true]);
     }
 
     #[test]
