@@ -297,7 +297,8 @@ mod tests {
     }
 
     const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, patience: 0, keep: 2, sample_us: 1.0 };
-    const CONFIRMATION: Rules = Rules { first: 7, batch: 7, rounds: 28, patience: 0, keep: 0, sample_us: 1.0 };
+    const CONFIRMATION: Rules =
+        Rules { first: 7, batch: 7, rounds: 28, patience: 0, keep: 0, sample_us: 1.0 };
     const ROW: Row = Row { len: 100, in_place: false, rows: Rows::Single };
 
     fn entries(times: &[f64], group: usize) -> Vec<Entry> {
