@@ -12,6 +12,11 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Writes a value as a line of JSON.
+pub fn print_json_line(value: &serde_json::Value) -> Result<()> {
+    print(&format!("{value}\n"))
+}
+
 /// Writes a value as indented JSON and a line end.
 pub fn print_json(value: &serde_json::Value) -> Result<()> {
     print(&format!("{value:#}\n"))

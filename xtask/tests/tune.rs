@@ -1,4 +1,4 @@
-//! `tune` as a process: ctrl-C, kills and full disks. What measures is this program, which answers from a model at once.
+//! `tune` as a process: what it prints for scripts, ctrl-C, kills and full disks. What measures is this program, which answers from a model at once.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::protocol::{Contention, Reply, Request, TimeRequest};
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     match (std::env::var_os(VARIANTS), std::env::args().nth(1).as_deref()) {
         (None, _) => {
             let trials = [
+                Trial::test("json_is_lines_of_it_and_nothing_else_on_stdout", json),
                 Trial::test("ctrl_c_leaves_a_journal_and_says_how_to_go_on", ctrl_c),
                 Trial::test("a_kill_leaves_a_journal_that_is_gone_on_with", kill),
                 Trial::test(
@@ -179,6 +180,18 @@ fn says_how_to_go_on(error: &str) {
         "go on with: cargo xtask tune {FLAGS} --output out/p.toml --journal p.journal.jsonl --resume"
     );
     assert!(error.contains("p.journal.jsonl; ") && error.ends_with(&expected), "{error}");
+}
+
+fn json() -> Result<(), Failed> {
+    let place = Place::new();
+    for flags in ["--json", "--json --dry-run"] {
+        let output = place.tune("", flags).output()?;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let lines: Vec<serde_json::Value> =
+            text(&output.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        assert!(matches!(&lines[..], [serde_json::Value::Object(_)]), "{flags}: {lines:?}");
+    }
+    Ok(())
 }
 
 fn ctrl_c() -> Result<(), Failed> {

@@ -86,8 +86,8 @@ pub fn run(flags: &flags::Compare) -> Result<()> {
     let l2_kib = if host.l2_kib > 0 { host.l2_kib } else { USUAL_L2_KIB };
     let races = Races { field: &field, effort, in_place: flags.in_place, l2_bytes: l2_kib as usize * 1024 };
     if flags.json {
-        stdout::print(&format!("{}\n", report::head(&field, &run)))?;
-        let print = |standing: &Standing| stdout::print(&format!("{}\n", report::line(standing)));
+        stdout::print_json_line(&report::head(&field, &run))?;
+        let print = |standing: &Standing| stdout::print_json_line(&report::line(standing));
         races.run(&mut child, &shapes(flags), print)?;
         tally.get().say();
         return Ok(());

@@ -95,12 +95,12 @@ impl Run<'_> {
         finish: impl FnOnce(),
     ) -> Result<()> {
         if self.flags.json {
-            stdout::print(&format!("{}\n", self.head()))?;
+            stdout::print_json_line(&self.head())?;
         }
         let mut findings = Vec::new();
         let mut record = |finding: Finding| {
             if self.flags.json {
-                stdout::print(&format!("{}\n", finding.json()))?;
+                stdout::print_json_line(&finding.json())?;
             }
             findings.push(finding);
             Ok(())
@@ -114,7 +114,7 @@ impl Run<'_> {
         done.map_err(early)?;
         let claims = Evidence { findings: &findings, host, isas, absent }.claims();
         if self.flags.json {
-            return claims.iter().try_for_each(|claim| stdout::print(&format!("{}\n", claim.json())));
+            return claims.iter().try_for_each(|claim| stdout::print_json_line(&claim.json()));
         }
         let losses: String = isas.iter().filter_map(|&isa| report::losses(&findings, isa)).collect();
         stdout::print(&format!("{}{losses}", report::claims(&claims, absent)))

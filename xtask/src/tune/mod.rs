@@ -114,7 +114,7 @@ fn publish(flags: &flags::Tune, output: &Output, doubts: Option<String>, mut fou
     if flags.json {
         let files = report::Files { profile: written.is_ok().then_some(output.path()), journal };
         let report = report::json(tuned, &files, found.seconds, found.gate.failures());
-        return stdout::print_json(&report).and(written);
+        return stdout::print_json_line(&report).and(written);
     }
     stdout::print(&report::text(tuned))?;
     written?;
@@ -300,7 +300,7 @@ fn dry_run(flags: &flags::Tune, effort: &Effort, variants: &[(Isa, Vec<PassVaria
     if flags.json {
         let counts: serde_json::Map<_, _> =
             counts.into_iter().map(|(isa, count)| (isa, count.into())).collect();
-        return stdout::print_json(&serde_json::json!({
+        return stdout::print_json_line(&serde_json::json!({
             "effort": effort.name, "variants": counts, "sizes": effort.sizes,
             "rows": flags.rows.list().iter().map(|rows| rows.id()).collect::<Vec<_>>(), "seconds": seconds,
         }));
