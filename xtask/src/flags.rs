@@ -205,7 +205,7 @@ pub enum Effort {
     Quick,
     /// Good enough to ship.
     Standard,
-    /// More and longer samples; for tune also every power of two.
+    /// More and longer samples; for tune also rows of up to 2^26 elements.
     Exhaustive,
 }
 

@@ -1,4 +1,5 @@
-//! `tune` as a process: what it prints for scripts, ctrl-C, kills and full disks. What measures is this program, which answers from a model at once.
+//! `tune` as a process: what it prints for scripts, ctrl-C, kills and full disks. What measures is this program, which answers from
+//! a model at once.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use softmax_bench::protocol::{Contention, Reply, Request, TimeRequest};

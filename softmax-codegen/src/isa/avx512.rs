@@ -1,4 +1,4 @@
-//! AVX-512: sixteen f32 lanes, mask registers for the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
+//! AVX-512: sixteen f32 lanes, mask registers to load the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
 //! two registers.
 
 use super::{Lowering, call, prefetch, wide_sum};

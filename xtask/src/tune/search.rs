@@ -99,11 +99,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// Adds tiles that did well in place, with the times that they had out of place, which compare with those of other passes.
     fn add_tiles(&self, shortlist: &mut Shortlist, tiles: Shortlist) {
         for (key, tiles) in tiles {
-            let known = shortlist.entry(key).or_default();
+            let listed = shortlist.entry(key).or_default();
             for (variant, _) in tiles {
-                let time =
-                    self.known.get(&variant).filter(|_| known.iter().all(|(other, _)| *other != variant));
-                known.extend(time.map(|&time| (variant, time)));
+                let is_listed = listed.iter().any(|(other, _)| *other == variant);
+                if let Some(&time) = self.known.get(&variant)
+                    && !is_listed
+                {
+                    listed.push((variant, time));
+                }
             }
         }
     }
