@@ -35,6 +35,7 @@ mod stdout;
 mod tune;
 mod verify;
 
+pub use error::line as error_line;
 pub use merge::merge;
 pub use tune::journal;
 

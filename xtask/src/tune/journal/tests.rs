@@ -328,7 +328,7 @@ fn refused(text: &[u8], expected: &str) {
 
 fn resume(path: &Path) -> Result<(), String> {
     let opened = Journal::resume(path, header("rustc 1"), &mut Codes::default());
-    opened.map(|_| ()).map_err(|error| format!("{error:#}"))
+    opened.map(|_| ()).map_err(|error| crate::error::line(&error))
 }
 
 #[test]
@@ -342,6 +342,7 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
     refused(&with("{\"complete\":{\"seconds\":1.0}\n{}\n"), "line 2: no JSON");
     refused(&with("{\"complete\":{}}\n"), "line 2: no record");
     refused(&with("{\"novelty\":{}}\n{\"torn"), "line 2: no record");
+    refused(&with("{\"novel\\nty\":{}}\n"), "line 2: no record (unknown variant `novel ty`");
     let request = r#"{"candidates":["ref:memcpy"],"len":5,"in_place":false,"rounds":2,"sample_us":1.0}"#;
     let samples = format!(
         "{{\"samples\":{{\"request\":{request},\"code\":[\"\"],\"samples\":[[1.0]],\"seconds\":1.0}}}}\n"
