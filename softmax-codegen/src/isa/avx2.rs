@@ -1,6 +1,7 @@
-//! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails by masked moves.
+//! AVX2 with FMA: eight f32 lanes. Exponents are made by integer shifts, tails are loaded by masks.
 
-use super::{EXPONENT_BIAS, Lowering, call, prefetch, round_mul_by_bias, split_exp2_by_bias, wide_sum};
+use super::x86::{F32X8, prefetch, store_tail};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -52,10 +53,7 @@ impl Lowering for Avx2 {
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm256_stream_ps(#pointer, #a) }),
             (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
-            (Op::StoreTail, [pointer, count, a]) => {
-                let mask = tail_mask(count);
-                quote!({ let mask = #mask; unsafe { _mm256_maskstore_ps(#pointer, mask, #a) } })
-            }
+            (Op::StoreTail, [pointer, count, a]) => store_tail(&F32X8, pointer, count, a),
             (Op::Add, _) => call("_mm256_add_ps", operands),
             (Op::Sub, _) => call("_mm256_sub_ps", operands),
             (Op::Mul, _) => call("_mm256_mul_ps", operands),

@@ -1,7 +1,8 @@
 //! AVX-512: sixteen f32 lanes, mask registers to load the tail, `vreduce` and `vscalef` for 2^z, a table of 32 entries in
 //! two registers.
 
-use super::{Lowering, call, prefetch, wide_sum};
+use super::x86::{F32X16, prefetch, store_tail};
+use super::{Lowering, call, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -35,7 +36,7 @@ impl Lowering for Avx512 {
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm512_stream_ps(#pointer, #a) }),
             (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
-            (Op::StoreTail, [pointer, count, a]) => store_tail(pointer, count, a),
+            (Op::StoreTail, [pointer, count, a]) => store_tail(&F32X16, pointer, count, a),
             (Op::Add, _) => call("_mm512_add_ps", operands),
             (Op::Sub, _) => call("_mm512_sub_ps", operands),
             (Op::Mul, _) => call("_mm512_mul_ps", operands),
@@ -75,36 +76,4 @@ impl Lowering for Avx512 {
             _ => unreachable!("{op:?} with {} operands", operands.len()),
         }
     }
-}
-
-/// Stores the first 1 to 16 lanes, by 8, 4, 2 and 1. The lanes that a masked store leaves out would lie on what follows the row, and loads
-/// of that wait for such a store: in place, rows of a batch would no longer overlap.
-fn store_tail(pointer: &TokenStream, count: &TokenStream, a: &TokenStream) -> TokenStream {
-    quote!(unsafe {
-        let (mut at, count, a) = (#pointer, #count, #a);
-        if count & 16 != 0 {
-            _mm512_storeu_ps(at, a);
-        } else {
-            let mut half = _mm512_castps512_ps256(a);
-            if count & 8 != 0 {
-                _mm256_storeu_ps(at, half);
-                at = at.add(8);
-                half = _mm512_castps512_ps256(_mm512_shuffle_f32x4::<0b1110>(a, a));
-            }
-            let mut quarter = _mm256_castps256_ps128(half);
-            if count & 4 != 0 {
-                _mm_storeu_ps(at, quarter);
-                at = at.add(4);
-                quarter = _mm256_extractf128_ps::<1>(half);
-            }
-            if count & 2 != 0 {
-                _mm_storel_epi64(at.cast(), _mm_castps_si128(quarter));
-                at = at.add(2);
-                quarter = _mm_movehl_ps(quarter, quarter);
-            }
-            if count & 1 != 0 {
-                _mm_store_ss(at, quarter);
-            }
-        }
-    })
 }

@@ -7,6 +7,7 @@ mod avx512;
 mod neon;
 mod scalar;
 mod sse2;
+mod x86;
 
 use crate::ir::Op;
 use proc_macro2::TokenStream;
@@ -57,11 +58,6 @@ const MIN_BIASED_EXPONENT: f32 = -127.0;
 fn call(name: &str, operands: &[TokenStream]) -> TokenStream {
     let name = quote::format_ident!("{name}");
     quote!(#name(#(#operands),*))
-}
-
-/// [`Op::Prefetch`] into every level of cache, of any x86.
-fn prefetch(pointer: &TokenStream) -> TokenStream {
-    quote!(unsafe { _mm_prefetch::<_MM_HINT_T0>(#pointer.cast()) })
 }
 
 /// a - b + c in f64, given how a vector's halves become vectors of f64, and how those are added and subtracted; the two

@@ -1,6 +1,7 @@
-//! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails through a vector on the stack.
+//! SSE2, the x86-64 baseline: four f32 lanes, no FMA, and tails are loaded and stored by parts.
 
-use super::{EXPONENT_BIAS, Lowering, call, prefetch, round_mul_by_bias, split_exp2_by_bias, wide_sum};
+use super::x86::{F32X4, prefetch, store_tail};
+use super::{EXPONENT_BIAS, Lowering, call, round_mul_by_bias, split_exp2_by_bias, wide_sum};
 use crate::ir::Op;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -31,6 +32,25 @@ fn exact_product(combine: &str, a: &TokenStream, b: &TokenStream, c: &TokenStrea
     quote!(_mm_movelh_ps(#low, #high))
 }
 
+/// Loads the first 1 to 4 lanes, as 2 and 1: through the stack they would wait for stores of parts.
+fn load_tail(pointer: &TokenStream, count: &TokenStream, fill: &TokenStream) -> TokenStream {
+    quote!(unsafe {
+        let (at, count, fill) = (#pointer, #count, #fill);
+        if count == 1 {
+            _mm_move_ss(fill, _mm_load_ss(at))
+        } else if count < 4 {
+            let two = _mm_castpd_ps(_mm_loadl_pd(_mm_castps_pd(fill), at.cast()));
+            if count == 2 {
+                two
+            } else {
+                _mm_movelh_ps(two, _mm_move_ss(_mm_movehl_ps(fill, fill), _mm_load_ss(at.add(2))))
+            }
+        } else {
+            _mm_loadu_ps(at)
+        }
+    })
+}
+
 impl Lowering for Sse2 {
     fn imports(&self) -> TokenStream {
         quote!(
@@ -42,25 +62,12 @@ impl Lowering for Sse2 {
         match (op, operands) {
             (Op::Splat, _) => call("_mm_set1_ps", operands),
             (Op::Load, [pointer]) => quote!(unsafe { _mm_loadu_ps(#pointer) }),
-            (Op::LoadTail, [pointer, count, fill]) => quote!({
-                let mut lanes = [0f32; 4];
-                unsafe {
-                    _mm_storeu_ps(lanes.as_mut_ptr(), #fill);
-                    ::core::ptr::copy_nonoverlapping(#pointer, lanes.as_mut_ptr(), #count);
-                    _mm_loadu_ps(lanes.as_ptr())
-                }
-            }),
+            (Op::LoadTail, [pointer, count, fill]) => load_tail(pointer, count, fill),
             (Op::Store, [pointer, a]) => quote!(unsafe { _mm_storeu_ps(#pointer, #a) }),
             (Op::StoreStreaming, [pointer, a]) => quote!(unsafe { _mm_stream_ps(#pointer, #a) }),
             (Op::Prefetch, [pointer]) => prefetch(pointer),
             (Op::Fence, _) => quote!(_mm_sfence()),
-            (Op::StoreTail, [pointer, count, a]) => quote!({
-                let mut lanes = [0f32; 4];
-                unsafe {
-                    _mm_storeu_ps(lanes.as_mut_ptr(), #a);
-                    ::core::ptr::copy_nonoverlapping(lanes.as_ptr(), #pointer, #count);
-                }
-            }),
+            (Op::StoreTail, [pointer, count, a]) => store_tail(&F32X4, pointer, count, a),
             (Op::Add, _) => call("_mm_add_ps", operands),
             (Op::Sub, _) => call("_mm_sub_ps", operands),
             (Op::Mul, _) => call("_mm_mul_ps", operands),

@@ -10,11 +10,8 @@ use std::env::consts::ARCH;
 /// What is wrong with the code of a variant, if anything.
 fn complaint(variant: &PassVariant, listing: &Listing) -> Option<String> {
     if variant.pass.is_resident() {
-        // Straight code for every number of vectors. Where tails are no masked moves, they are copied.
-        let own = |called: &&str| {
-            called.contains(&variant.id()) || variant.isa == Isa::Sse2 && called.contains("memcpy")
-        };
-        let other = listing.called().find(|called| !own(called));
+        // Straight code for every number of vectors.
+        let other = listing.called().find(|called| !called.contains(&variant.id()));
         return other.map(|called| format!("it calls {called}"));
     }
     let bytes = variant.tile_elements() * variant.element.bits() as usize / 8;
