@@ -22,8 +22,8 @@ pub struct Draft {
     pub situation: Situation,
     /// By ascending length.
     picks: Vec<Pick>,
-    /// After every pick but the last; none where the next has the same plan.
-    gaps: Vec<Option<Gap>>,
+    /// After every pick but the last.
+    gaps: Vec<Gap>,
 }
 
 impl Draft {
@@ -33,26 +33,20 @@ impl Draft {
         Draft { group, situation, picks, gaps }
     }
 
-    /// How many bisections are left if no third plan is found.
+    /// How many bisections are left if no other plan is found.
     pub fn bisections(&self) -> usize {
-        self.gaps.iter().flatten().map(Gap::bisections).sum()
+        self.gaps.iter().map(Gap::bisections).sum()
     }
 
     /// The place of the widest gap that is not known well enough, and its width.
     pub fn widest(&self) -> Option<(usize, f64)> {
-        let wide = |(i, gap): (usize, &Option<Gap>)| {
-            let gap = gap.as_ref().filter(|gap| gap.bisections() > 0)?;
-            Some((i, gap.width()))
-        };
-        widest(self.gaps.iter().enumerate().filter_map(wide))
+        let unknown = self.gaps.iter().enumerate().filter(|(_, gap)| gap.bisections() > 0);
+        widest(unknown.map(|(place, gap)| (place, gap.width())))
     }
 
-    /// The gap at such a place.
-    ///
-    /// # Panics
-    /// If there is none.
+    /// The gap at a place.
     pub fn gap(&mut self, place: usize) -> &mut Gap {
-        self.gaps[place].as_mut().expect("a gap")
+        &mut self.gaps[place]
     }
 
     /// Adds a pick that was found in the gap at a place.
@@ -65,7 +59,8 @@ impl Draft {
     /// The classes, as far as their bounds are known.
     pub fn classes(&self) -> Vec<Class> {
         let runs = self.picks.chunk_by(|a, b| a.plan == b.plan);
-        let uppers = self.gaps.iter().flatten().map(|gap| Some(gap.bound())).chain([None]);
+        let crossovers = self.gaps.iter().filter(|gap| gap.is_crossover());
+        let uppers = crossovers.map(|gap| Some(gap.bound())).chain([None]);
         let class = |(run, upper): (&[Pick], Option<usize>)| {
             let Pick { plan, evidence } = &run[run.len() / 2];
             Class { upper, plan: plan.clone(), evidence: Some(evidence.clone()) }

@@ -103,8 +103,8 @@ impl Effort {
             },
             flags::Effort::Exhaustive => Effort {
                 name: "exhaustive",
-                budget: Duration::from_secs(1800),
-                sizes: powers(3, 26, 1),
+                budget: Duration::from_secs(2400),
+                sizes: [short(), powers(9, 26, 1)].concat(),
                 fills_caches: true,
                 screening: screening(27, 4, 300.0),
                 tiles: 4,

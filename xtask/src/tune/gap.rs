@@ -1,4 +1,4 @@
-//! What lies between two lengths with different plans: a crossover, or a third plan. Both are found by bisection.
+//! What lies between two lengths: a crossover if their plans differ, or another plan. Both are found by bisection.
 
 use super::classes::Pick;
 use super::clock::Deadline;
@@ -22,7 +22,7 @@ pub struct Gap {
     ends: [usize; 2],
 }
 
-/// A third plan is clearly faster than either.
+/// Another plan is clearly faster than either.
 #[derive(Debug)]
 pub struct Third {
     /// The row, or the batch, where it is.
@@ -36,20 +36,29 @@ pub struct Third {
 /// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
 const PRECISION: f64 = 1.2;
 
+/// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
+/// over, a plan with a smaller tile may be faster there alone.
+const WIDE: f64 = 1.5;
+
 impl Gap {
-    /// Between neighbours; `None` if they have the same plan.
-    pub fn new(shorter: &Pick, longer: &Pick) -> Option<Gap> {
+    /// Between neighbours.
+    pub fn new(shorter: &Pick, longer: &Pick) -> Gap {
         let ends = [shorter.evidence.len, longer.evidence.len];
-        let is_one = shorter.plan != longer.plan;
-        is_one.then(|| Gap { shorter: shorter.clone(), longer: longer.clone(), ends })
+        Gap { shorter: shorter.clone(), longer: longer.clone(), ends }
     }
 
     /// Around a pick that was found in it. What is known of its ends stays known.
-    pub fn split(&self, third: &Pick) -> [Option<Gap>; 2] {
-        let [low, high] = self.ends;
-        let before = Gap::new(&self.shorter, third).map(|gap| Gap { ends: [low, gap.ends[1]], ..gap });
-        let after = Gap::new(third, &self.longer).map(|gap| Gap { ends: [gap.ends[0], high], ..gap });
-        [before, after]
+    pub fn split(&self, third: &Pick) -> [Gap; 2] {
+        let ([low, high], middle) = (self.ends, third.evidence.len);
+        [
+            Gap { ends: [low, middle], ..Gap::new(&self.shorter, third) },
+            Gap { ends: [middle, high], ..Gap::new(third, &self.longer) },
+        ]
+    }
+
+    /// Whether the plans differ.
+    pub fn is_crossover(&self) -> bool {
+        self.shorter.plan != self.longer.plan
     }
 
     /// How many times as long as its shortest row its longest is.
@@ -60,7 +69,10 @@ impl Gap {
     /// How many bisections are left if nothing else is found in it.
     pub fn bisections(&self) -> usize {
         match self.ends[1] - self.ends[0] > 1 {
-            true => (self.width().ln() / PRECISION.ln()).log2().ceil().max(0.0) as usize,
+            true if self.is_crossover() => {
+                (self.width().ln() / PRECISION.ln()).log2().ceil().max(0.0) as usize
+            }
+            true => usize::from(self.width() > WIDE),
             false => 0,
         }
     }
@@ -77,7 +89,7 @@ impl Gap {
         bound.min(self.shorter.plan.longest_row().unwrap_or(usize::MAX))
     }
 
-    /// Races the two plans half-way, on rows like `row`, for the accuracy of that group. Beside them run those that were close to
+    /// Races the plans of its ends half-way, on rows like `row`, for the accuracy of that group. Beside them run those that were close to
     /// them where they were picked: another may be best here, such as one whose tile is just as long as the row.
     pub fn bisect(
         &mut self,
@@ -98,7 +110,10 @@ impl Gap {
         if shorter.min(times[0]) > times.iter().copied().fold(f64::INFINITY, f64::min) * TIE {
             return Ok(Some(Third { row, field, raced }));
         }
-        self.ends[usize::from(shorter > times[0])] = row.len;
+        match self.is_crossover() {
+            true => self.ends[usize::from(shorter > times[0])] = row.len,
+            false => self.ends[0] = self.ends[1],
+        }
         Ok(None)
     }
 
@@ -173,10 +188,6 @@ pub(super) mod tests {
         Pick { plan, evidence: evidence.expect("it was measured") }
     }
 
-    fn gap(shorter: &Pick, longer: &Pick) -> Gap {
-        Gap::new(shorter, longer).expect("two plans")
-    }
-
     /// One bisection.
     fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
         let row = Row { len: 0, in_place: false, rows: Rows::Single };
@@ -197,26 +208,25 @@ pub(super) mod tests {
     #[test]
     fn crossovers_are_found_within_the_precision() {
         for crossing in [64, 65, 100, 300, 1000, 2000, 4095] {
-            let bound = crossover(&mut Crossing(crossing), gap(&pick(SHORT, 64), &pick(LONG, 4096)));
+            let bound = crossover(&mut Crossing(crossing), Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)));
             let off = (bound as f64 / crossing as f64).ln().abs();
             assert!(off <= PRECISION.ln(), "{bound} for {crossing}");
             assert!((64..4096).contains(&bound));
         }
-        let neighbours = gap(&pick(SHORT, 2), &pick(LONG, 3));
+        let neighbours = Gap::new(&pick(SHORT, 2), &pick(LONG, 3));
         assert_eq!((neighbours.bisections(), neighbours.bound()), (0, 2));
     }
 
     #[test]
     fn a_plan_for_short_rows_ends_where_it_can() {
-        let bound = |len| crossover(&mut Crossing(4096), gap(&pick(RESIDENT, len), &pick(LONG, 4096)));
+        let bound = |len| crossover(&mut Crossing(4096), Gap::new(&pick(RESIDENT, len), &pick(LONG, 4096)));
         assert!((64..=96).contains(&bound(64)), "{}", bound(64));
         assert_eq!(bound(96), 96);
     }
 
     #[test]
     fn what_is_not_bisected_is_half_way() {
-        assert_eq!(gap(&pick(SHORT, 64), &pick(LONG, 4096)).bound(), 512);
-        assert!(Gap::new(&pick(SHORT, 64), &pick(SHORT, 4096)).is_none());
+        assert_eq!(Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)).bound(), 512);
     }
 
     /// `RESIDENT` is by far the fastest as long as it takes rows.
@@ -232,9 +242,9 @@ pub(super) mod tests {
     #[test]
     fn a_third_plan_that_tied_at_an_end_is_found_between() {
         let (mut short, long) = (pick(SHORT, 64), pick(LONG, 128));
-        assert_eq!(crossover(&mut Resident, gap(&short, &long)), 118);
+        assert_eq!(crossover(&mut Resident, Gap::new(&short, &long)), 118);
         short.evidence.ties = vec![RESIDENT.parse().unwrap()];
-        let mut between = gap(&short, &long);
+        let mut between = Gap::new(&short, &long);
         let third = bisect(&mut between, &mut Resident).expect("a third plan");
         let raced: Vec<Plan> = third.field.plans.into_iter().flatten().collect();
         assert_eq!(
@@ -243,16 +253,33 @@ pub(super) mod tests {
         );
         assert!(third.raced.samples.iter().all(|samples| !samples.is_empty()));
         // A tile that ends below the first length to be raced changes nothing.
-        assert!(bisect(&mut gap(&short, &pick(LONG, 1 << 10)), &mut Resident).is_none());
+        assert!(bisect(&mut Gap::new(&short, &pick(LONG, 1 << 10)), &mut Resident).is_none());
+    }
+
+    #[test]
+    fn in_the_middle_of_a_wide_class_another_plan_is_found_or_not_looked_for_again() {
+        let (mut before, after) = (pick(SHORT, 64), pick(SHORT, 128));
+        let mut between = Gap::new(&before, &after);
+        assert_eq!((between.is_crossover(), between.bisections()), (false, 1));
+        assert!(bisect(&mut between, &mut Resident).is_none());
+        assert_eq!(between.bisections(), 0);
+        assert_eq!(Gap::new(&before, &pick(SHORT, 96)).bisections(), 0, "it is not wide");
+
+        before.evidence.ties = vec![RESIDENT.parse().unwrap()];
+        let mut between = Gap::new(&before, &after);
+        let third = bisect(&mut between, &mut Resident).expect("another plan");
+        assert_eq!(third.row.len, 91);
+        let around = between.split(&pick(RESIDENT, 91));
+        assert!(around.iter().all(Gap::is_crossover));
     }
 
     #[test]
     fn a_third_plan_leaves_a_gap_on_either_side_with_the_ends_that_were_known() {
-        let mut between = gap(&pick(SHORT, 64), &pick(LONG, 4096));
+        let mut between = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
         assert!(bisect(&mut between, &mut Crossing(100)).is_none());
-        let [before, after] = between.split(&pick(RESIDENT, 91)).map(Option::unwrap);
+        let [before, after] = between.split(&pick(RESIDENT, 91));
         assert_eq!([before.ends, after.ends], [[64, 91], [91, 512]]);
         let [before, after] = between.split(&pick(LONG, 91));
-        assert_eq!((before.unwrap().ends, after.is_none()), ([64, 91], true));
+        assert_eq!((before.ends, before.is_crossover(), after.is_crossover()), ([64, 91], true, false));
     }
 }

@@ -541,9 +541,10 @@ mod tests {
     fn batches_are_of_short_rows_alone_and_fill_the_same_share_of_a_cache() {
         let mut model = Model::new(3);
         search(&mut model, &mut Gate::default(), &[1 << 6, 1 << 10, 1 << 18]);
+        // 2^8 is where the middle of a class is looked at.
         let batches: BTreeSet<(usize, usize)> =
             model.timed.iter().map(|timed| (timed.rows, timed.len)).filter(|&(rows, _)| rows > 1).collect();
-        assert_eq!(batches.into_iter().collect::<Vec<_>>(), [(32, 1 << 10), (512, 1 << 6)]);
+        assert_eq!(batches.into_iter().collect::<Vec<_>>(), [(32, 1 << 10), (128, 1 << 8), (512, 1 << 6)]);
         let in_batches = model.timed.iter().filter(|timed| timed.rows > 1);
         assert!(in_batches.clone().all(|timed| !timed.candidate.starts_with("f32_")), "a pass has one row");
         // Those that take whole rows are screened in batches, too.
