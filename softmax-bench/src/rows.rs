@@ -18,7 +18,7 @@ impl Row {
     }
 }
 
-/// The lengths at which kernels with these tiles (in elements) can go wrong: around the masked tail, the
+/// The lengths at which kernels with these tiles (in elements) can go wrong: around the tail, the
 /// one-vector remainder and the main block, and two that exercise summation.
 pub fn lengths(tiles: impl IntoIterator<Item = usize>) -> Vec<usize> {
     let mut lengths = vec![0, 1, 2, 3, 17, 1000, 100_000];

@@ -1,4 +1,4 @@
-//! Functions that sweep over a row: a main loop over tiles, a loop over single vectors, and a masked tail. All three are
+//! Functions that sweep over a row: a main loop over tiles, a loop over single vectors, and a tail. All three are
 //! the same [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums
 //! are blocked, unless they are exact: after a few tiles the accumulators go into a total and start afresh.
 //!

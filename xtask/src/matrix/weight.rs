@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// To compile one vector's worth of code, here and in [`SECONDS_PER_ELEMENT`] on a server core of 2023.
 const SECONDS_PER_VECTOR: f64 = 0.0015;
-/// Vectors of code around the main loop: the one for single vectors, the masked tail.
+/// Vectors of code around the main loop: the one for single vectors, the tail.
 const VECTORS_AROUND: usize = 2;
 /// To check one element against f64.
 const SECONDS_PER_ELEMENT: f64 = 2.3e-8;
