@@ -4,7 +4,7 @@ use super::assembly::{Counts, Listing};
 use super::compile;
 use crate::project;
 use softmax_spec::profile::Profile;
-use softmax_spec::{Isa, PassVariant, Prefetch, Store};
+use softmax_spec::{PassVariant, Prefetch, Store};
 use std::env::consts::ARCH;
 
 /// What is wrong with the code of a variant, if anything.

@@ -20,6 +20,8 @@ pub struct Gap {
     longer: Pick,
     /// The longest row that is known to be for the shorter's plan, and the shortest for the longer's.
     ends: [usize; 2],
+    /// How many times as long the other plan takes at these, as far as that was measured half-way.
+    losses: [f64; 2],
 }
 
 /// Another plan is clearly faster than either.
@@ -35,6 +37,10 @@ pub struct Third {
 
 /// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
 const PRECISION: f64 = 1.2;
+/// Or of this one, if they differ by more than [`STEEP`] even so near it, as where rows leave a cache.
+const PRECISION_WHERE_STEEP: f64 = 1.05;
+/// See [`PRECISION_WHERE_STEEP`].
+const STEEP: f64 = 1.03;
 
 /// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
 /// over, a plan with a smaller tile may be faster there alone.
@@ -44,7 +50,7 @@ impl Gap {
     /// Between neighbours.
     pub fn new(shorter: &Pick, longer: &Pick) -> Gap {
         let ends = [shorter.evidence.len, longer.evidence.len];
-        Gap { shorter: shorter.clone(), longer: longer.clone(), ends }
+        Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses: [1.0; 2] }
     }
 
     /// Around a pick that was found in it. What is known of its ends stays known.
@@ -70,10 +76,18 @@ impl Gap {
     pub fn bisections(&self) -> usize {
         match self.ends[1] - self.ends[0] > 1 {
             true if self.is_crossover() => {
-                (self.width().ln() / PRECISION.ln()).log2().ceil().max(0.0) as usize
+                (self.width().ln() / self.precision().ln()).log2().ceil().max(0.0) as usize
             }
             true => usize::from(self.width() > WIDE),
             false => 0,
+        }
+    }
+
+    /// Between lengths of what ratio a crossover is known well enough.
+    fn precision(&self) -> f64 {
+        match self.losses.iter().any(|&loss| loss > STEEP) {
+            true => PRECISION_WHERE_STEEP,
+            false => PRECISION,
         }
     }
 
@@ -106,15 +120,24 @@ impl Gap {
         let time = |i: usize| median(&ratios(&raced.samples[i], &raced.samples[0]));
         let times: Vec<f64> = (0..field.plans.len()).map(time).collect();
         let of = |pick: &Pick| field.plans.iter().position(|plan| plan.as_ref() == Some(&pick.plan));
-        let shorter = of(&self.shorter).map_or(f64::INFINITY, |i| times[i]);
-        if shorter.min(times[0]) > times.iter().copied().fold(f64::INFINITY, f64::min) * TIE {
+        let shorter = of(&self.shorter).map(|i| times[i]);
+        if shorter.unwrap_or(times[0]).min(times[0])
+            > times.iter().copied().fold(f64::INFINITY, f64::min) * TIE
+        {
             return Ok(Some(Third { row, field, raced }));
         }
-        match self.is_crossover() {
-            true => self.ends[usize::from(shorter > times[0])] = row.len,
-            false => self.ends[0] = self.ends[1],
-        }
+        self.narrow(row.len, shorter.map(|shorter| shorter / times[0]));
         Ok(None)
+    }
+
+    /// No other plan is best at that length, where the shorter's takes so many times as long as the longer's, if it takes such rows.
+    fn narrow(&mut self, len: usize, ratio: Option<f64>) {
+        match ratio {
+            _ if !self.is_crossover() => self.ends[0] = self.ends[1],
+            Some(ratio) if ratio > 1.0 => (self.ends[1], self.losses[1]) = (len, ratio),
+            Some(ratio) => (self.ends[0], self.losses[0]) = (len, 1.0 / ratio),
+            None => self.ends[1] = self.shorter.plan.longest_row().map_or(len, |longest| longest + 1),
+        }
     }
 
     /// The longer's plan and, as far as they suit rows of that length, the shorter's and those that did about as well as either
@@ -172,13 +195,13 @@ pub(super) mod tests {
     pub const RESIDENT: &str = "resident(f32_softmax__avx2_d5_u96)";
     pub const LONG: &str = "two_pass(f32_ext_sum__avx2_p5_u64, f32_ext_scale__avx2_p5_u64)";
 
-    /// `SHORT` is faster up to this length.
-    struct Crossing(usize);
+    /// `SHORT` is faster up to this length, and the other one beyond, so many times.
+    struct Crossing(usize, f64);
 
     impl Timings for Crossing {
         fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
             let faster = |id: &str| (id == SHORT) == (request.len <= self.0);
-            let time = |id: &String| vec![if faster(id) { 1.0 } else { 1.1 }; request.rounds];
+            let time = |id: &String| vec![if faster(id) { 1.0 } else { self.1 }; request.rounds];
             Ok(request.candidates.iter().map(time).collect())
         }
     }
@@ -196,22 +219,29 @@ pub(super) mod tests {
         gap.bisect(timings, 0, row, &rules, &deadline).unwrap()
     }
 
-    /// The crossover, in no more bisections than were announced.
+    /// The crossover, in no more bisections than were announced and those that it takes where plans differ much.
     fn crossover(timings: &mut impl Timings, mut gap: Gap) -> usize {
-        for left in (0..gap.bisections()).rev() {
-            assert!(bisect(&mut gap, timings).is_none());
-            assert!(gap.bisections() <= left, "{gap:?}");
+        let announced = gap.bisections();
+        let more = (PRECISION.ln() / PRECISION_WHERE_STEEP.ln()).log2().ceil() as usize;
+        for _ in 0..announced + more {
+            if gap.bisections() > 0 {
+                assert!(bisect(&mut gap, timings).is_none());
+            }
         }
+        assert_eq!(gap.bisections(), 0, "{gap:?}");
         gap.bound()
     }
 
     #[test]
     fn crossovers_are_found_within_the_precision() {
         for crossing in [64, 65, 100, 300, 1000, 2000, 4095] {
-            let bound = crossover(&mut Crossing(crossing), Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)));
-            let off = (bound as f64 / crossing as f64).ln().abs();
-            assert!(off <= PRECISION.ln(), "{bound} for {crossing}");
-            assert!((64..4096).contains(&bound));
+            for (slope, precision) in [(1.02, PRECISION), (1.1, PRECISION_WHERE_STEEP)] {
+                let gap = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
+                let bound = crossover(&mut Crossing(crossing, slope), gap);
+                let off = (bound as f64 / crossing as f64).ln().abs();
+                assert!(off <= precision.ln(), "{bound} for {crossing}");
+                assert!((64..4096).contains(&bound));
+            }
         }
         let neighbours = Gap::new(&pick(SHORT, 2), &pick(LONG, 3));
         assert_eq!((neighbours.bisections(), neighbours.bound()), (0, 2));
@@ -219,8 +249,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_plan_for_short_rows_ends_where_it_can() {
-        let bound = |len| crossover(&mut Crossing(4096), Gap::new(&pick(RESIDENT, len), &pick(LONG, 4096)));
-        assert!((64..=96).contains(&bound(64)), "{}", bound(64));
+        let bound =
+            |len| crossover(&mut Crossing(4096, 1.1), Gap::new(&pick(RESIDENT, len), &pick(LONG, 4096)));
+        assert!((92..=96).contains(&bound(64)), "{}", bound(64));
         assert_eq!(bound(96), 96);
     }
 
@@ -276,7 +307,7 @@ pub(super) mod tests {
     #[test]
     fn a_third_plan_leaves_a_gap_on_either_side_with_the_ends_that_were_known() {
         let mut between = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
-        assert!(bisect(&mut between, &mut Crossing(100)).is_none());
+        assert!(bisect(&mut between, &mut Crossing(100, 1.1)).is_none());
         let [before, after] = between.split(&pick(RESIDENT, 91));
         assert_eq!([before.ends, after.ends], [[64, 91], [91, 512]]);
         let [before, after] = between.split(&pick(LONG, 91));
