@@ -56,7 +56,7 @@ pub enum Request {
     Time(TimeRequest),
 }
 
-/// A race: `rounds` rounds, in each of which every candidate is sampled once, in an order that rotates.
+/// A race: `rounds` rounds, in each of which every candidate is sampled once, in an order by lot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeRequest {
     /// What to time.

@@ -18,6 +18,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// Puts the items into an order in which each is as likely as any (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for left in (2..=items.len()).rev() {
+            items.swap(left - 1, (self.bits() % left as u64) as usize);
+        }
+    }
+
     /// Uniform on [0, 1), a multiple of 2^-53.
     fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
@@ -38,6 +45,18 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_order_is_about_as_likely() {
+        let mut random = Random::new(1);
+        let mut counts = std::collections::HashMap::<_, u32>::new();
+        for _ in 0..6000 {
+            let mut items = [1, 2, 3];
+            random.shuffle(&mut items);
+            *counts.entry(items).or_default() += 1;
+        }
+        assert!(counts.len() == 6 && counts.values().all(|count| count.abs_diff(1000) < 150), "{counts:?}");
+    }
 
     #[test]
     fn the_moments_are_those_of_the_distributions() {

@@ -1,9 +1,9 @@
 //! Timing: candidates against each other, interleaved.
 //!
-//! Every round samples each candidate once, and the one that goes first rotates, so that what drifts (frequency,
-//! neighbours on the memory bus) hits all of them alike. A sample is one untimed call, which brings caches and
-//! branch predictors into the state that the candidate itself leaves behind, and then as many calls as were
-//! calibrated to fill the sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
+//! Every round samples each candidate once, so that what drifts (frequency, neighbours on the memory bus) hits all of them alike, and in
+//! an order by lot, so that none always follows the same one. A sample is one untimed call, which brings caches and
+//! branch predictors into the state that the candidate itself leaves behind, nearly so where a row just fills a cache, and then as many
+//! calls as were calibrated to fill the sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
 //! Statistics are deliberately elsewhere: with the tuner.
 
 use crate::buffer::Buffer;
@@ -11,6 +11,7 @@ use crate::candidate::Candidate;
 use crate::contention::{Retaking, Sample, Watched};
 use crate::parameters::Parameters;
 use crate::protocol::{Contention, TimeRequest};
+use crate::random::Random;
 use anyhow::{Context, Result, ensure};
 use std::time::{Duration, Instant};
 
@@ -163,9 +164,12 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     let calls: Vec<u64> = calibrated.collect::<Result<_>>()?;
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
     let mut contended = Vec::new();
+    // Every process has other orders: a race may be of many short ones.
+    let mut random = Random::new(std::process::id().into());
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
     for round in 0..rounds {
-        for turn in 0..candidates.len() {
-            let i = (round + turn) % candidates.len();
+        random.shuffle(&mut order);
+        for &i in &order {
             let Sample { took, is_contended } = sampling.sample(&mut bench, &candidates[i], calls[i])?;
             samples[i].push(took.as_secs_f64() * 1e9 / calls[i] as f64 / (rows * len) as f64);
             contended.extend(is_contended.then_some((i, round)));
