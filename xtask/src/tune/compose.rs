@@ -2,7 +2,7 @@
 
 use super::race::EQUAL;
 use softmax_spec::{Accuracy, Algorithm, Exp, Memory, Pass, PassVariant, Plan, Streams};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The fastest variants of every (pass, exp core) with their times in nanoseconds per element.
 pub type Shortlist = BTreeMap<(Pass, Option<Exp>), Vec<(PassVariant, f64)>>;
@@ -52,6 +52,33 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
         }
     }
     tiers.concat()
+}
+
+/// Plans that differ from this one in one of its passes, by tile or way through memory, the most promising first. In a plan a pass finds
+/// caches as the one before left them, so that another may be best there than alone. None of a plan that is one pass.
+pub fn neighbours(plan: &Plan, times: &HashMap<PassVariant, f64>) -> Vec<Contender> {
+    let passes = plan.passes();
+    if passes.len() < 2 {
+        return Vec::new();
+    }
+    let time = |passes: &[PassVariant]| passes.iter().map(|pass| times.get(pass)).sum::<Option<f64>>();
+    let contender = |(at, other): (usize, &PassVariant)| {
+        let mut passes = passes.to_vec();
+        passes[at] = *other;
+        let predicted = time(&passes)?;
+        Some(Contender { plan: Plan::new(plan.algorithm(), passes).ok()?, predicted })
+    };
+    let others = passes.iter().enumerate().flat_map(|(at, pass)| {
+        let is_alike = move |other: &&PassVariant| {
+            (other.pass, other.exp, other.isa) == (pass.pass, pass.exp, pass.isa) && *other != pass
+        };
+        times.keys().filter(is_alike).map(move |other| (at, other))
+    });
+    let mut all: Vec<Contender> = others.filter_map(contender).collect();
+    all.sort_by(|a, b| {
+        a.predicted.total_cmp(&b.predicted).then_with(|| a.plan.to_string().cmp(&b.plan.to_string()))
+    });
+    all
 }
 
 /// Of the last pass. What it is worth shows only after another pass, whose lines are in a cache or not, so times of passes do
@@ -145,6 +172,35 @@ mod tests {
         );
         let in_place = contenders(&shortlist, Accuracy::Fast, true);
         assert!(in_place.iter().all(|contender| contender.plan.algorithm() == Algorithm::ThreePassReload));
+    }
+
+    #[test]
+    fn neighbours_differ_in_one_pass_alone() {
+        let times = [
+            ("f32_max__avx2_u32", 0.1),
+            ("f32_max__avx2_u64", 0.2),
+            ("f32_store_exp__avx2_d5_u32", 0.2),
+            ("f32_store_exp__avx2_d5_u48", 0.25),
+            ("f32_store_exp__avx2_a6_u32", 0.1),
+            ("f32_scale__avx2_u32", 0.1),
+            ("f32_scale__avx2_u32_nt", 0.08),
+        ]
+        .map(|(id, time)| (id.parse().unwrap(), time))
+        .into();
+        let of = |plan: &str| {
+            let neighbours = neighbours(&plan.parse().unwrap(), &times);
+            neighbours.iter().map(|neighbour| neighbour.plan.to_string()).collect::<Vec<_>>()
+        };
+        let plan = |[max, exp, scale]: [&str; 3]| {
+            format!(
+                "three_pass_reload(f32_max__avx2_{max}, f32_store_exp__avx2_{exp}, f32_scale__avx2_{scale})"
+            )
+        };
+        assert_eq!(
+            of(&plan(["u32", "d5_u32", "u32"])),
+            [["u32", "d5_u32", "u32_nt"], ["u32", "d5_u48", "u32"], ["u64", "d5_u32", "u32"]].map(plan)
+        );
+        assert!(of("fused(f32_fused_softmax__avx2_e3_u16)").is_empty());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Effort {
     pub plans: usize,
     /// How plans are raced.
     pub racing: Rules,
+    /// Most plans per accuracy that differ from the leader in one pass and are raced with it.
+    pub neighbours: usize,
     /// Most finalists per accuracy in the confirmation round.
     pub finalists: usize,
     /// The confirmation round, in which nobody is eliminated.
@@ -83,13 +85,14 @@ impl Effort {
                 tiles: 2,
                 plans: 12,
                 racing: racing(25, 4, 200.0),
+                neighbours: 12,
                 finalists: 4,
                 confirmation: fixed(25, 500.0),
                 crossover: fixed(15, 300.0),
             },
             flags::Effort::Standard => Effort {
                 name: "standard",
-                budget: Duration::from_secs(540),
+                budget: Duration::from_secs(570),
                 // The best plan is soon another where rows fill a few registers.
                 sizes: [short(), powers(9, 24, 1)].concat(),
                 fills_caches: true,
@@ -97,6 +100,7 @@ impl Effort {
                 tiles: 3,
                 plans: 32,
                 racing: racing(40, 5, 400.0),
+                neighbours: 32,
                 finalists: 6,
                 confirmation: fixed(40, 1000.0),
                 crossover: fixed(40, 500.0),
@@ -110,6 +114,7 @@ impl Effort {
                 tiles: 4,
                 plans: 64,
                 racing: racing(60, 6, 1000.0),
+                neighbours: 64,
                 finalists: 8,
                 confirmation: fixed(60, 3000.0),
                 crossover: fixed(40, 1000.0),

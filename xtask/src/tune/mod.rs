@@ -362,7 +362,7 @@ mod tests {
         };
         assert_eq!(told("--budget 8s"), ("standard".to_owned(), Some(8)));
         assert_eq!(told("--effort quick --budget 2m"), ("quick".to_owned(), Some(120)));
-        assert_eq!(told("--budget 9m"), ("standard".to_owned(), None));
+        assert_eq!(told("--budget 570s"), ("standard".to_owned(), None));
         assert_eq!(told(""), ("standard".to_owned(), None));
     }
 

@@ -2,7 +2,7 @@
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
-use super::compose::{self, Shortlist};
+use super::compose::{self, Contender, Shortlist};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
 use super::gap::{self, Third};
@@ -222,7 +222,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         CALLS * call + 5.0 * setup_seconds(Row { len, in_place: false, rows: Rows::Single })
     }
 
-    /// Races plans on one row, or on a batch, confirms the finalists, and adds the picks.
+    /// Races plans on one row, or on a batch, then those with their neighbours that did best, confirms the finalists, and adds the picks.
     fn pick(&mut self, row: Row, shortlist: &Shortlist, picks: &mut Picks) -> Result<()> {
         let place = self.place(row);
         let weight = weight_of(row.len);
@@ -238,11 +238,56 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let leading = |id: &str| progress.leader(id);
         let raced = race(self.machine, row, &field.entries, &self.effort.racing, &deadline, leading)?;
 
+        let deadline = self.clock.step(weight::REFINING * weight);
+        let (field, raced) = match self.leaders_and_neighbours(&field, &raced, &choices, &deadline)? {
+            Some(near) => {
+                self.progress
+                    .step(self.clock, &format!("{place}: racing {} plans nearby", near.entries.len()));
+                let raced = race(self.machine, row, &near.entries, &self.effort.racing, &deadline, leading)?;
+                (near, raced)
+            }
+            None => (field, raced),
+        };
+
         let deadline = self.clock.step(weight::CONFIRMING * weight);
         for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
+    }
+
+    /// Of every accuracy those that did best, and plans that differ from the leader in one pass; `None` if there are none of these, or
+    /// no time.
+    fn leaders_and_neighbours(
+        &mut self,
+        field: &Field,
+        raced: &Finish,
+        choices: &[Choosing],
+        deadline: &Deadline,
+    ) -> Result<Option<Field>> {
+        let (mut near, mut found) = (Field::default(), 0);
+        for choosing in choices {
+            let Choosing { group, accuracy, row, .. } = choosing;
+            let leaders = self.leaders(field, raced, choosing);
+            for plan in &leaders {
+                near.add(plan, Some(*group));
+            }
+            let Some(leader) = leaders.first() else { continue };
+            let mut seconds =
+                (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
+            let mut neighbours = compose::neighbours(leader, &self.known);
+            neighbours.retain(|neighbour| self.may_win(&neighbour.plan, choosing));
+            for Contender { plan, predicted } in neighbours.into_iter().take(self.effort.neighbours) {
+                seconds -= self.seconds(&self.effort.racing, *row, predicted);
+                if seconds <= 0.0 {
+                    break;
+                }
+                if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+                    found += usize::from(near.add(&plan, Some(*group)));
+                }
+            }
+        }
+        Ok((found > 0).then_some(near))
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
@@ -329,22 +374,32 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 finalists.add(alone, Some(*group));
                 finalists.keep(alone);
             }
-            let ranking = raced.ranking(&field.entries, *group);
-            let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
-            let Some(leader) = ranking.first().map(plan) else { continue };
-            let key = |i: usize| choosing.preference(plan(&i));
-            let best = raced.best(&field.entries, *group, self.effort.finalists, key);
-            let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
-            for i in best.iter().filter(|&&i| raced.alive[i]).chain(other) {
-                finalists.add(plan(i), Some(*group));
+            let leaders = self.leaders(field, raced, choosing);
+            let Some(leader) = leaders.first() else { continue };
+            for plan in &leaders {
+                finalists.add(plan, Some(*group));
             }
-            other.into_iter().for_each(|i| finalists.keep(plan(i)));
+            let other = leaders.iter().rfind(|plan| plan.algorithm() != leader.algorithm());
+            other.into_iter().for_each(|plan| finalists.keep(plan));
             control.get_or_insert_with(|| leader.clone());
         }
         // Where no plan is right, the default's.
         let control = control.or_else(|| Some(choices.first()?.default.clone()));
         control.iter().for_each(|control| finalists.add_control(control));
         Ok(finalists)
+    }
+
+    /// Those of a race that go on: the leader, others that were in contention to the end, and at last the best of another algorithm.
+    fn leaders(&self, field: &Field, raced: &Finish, choosing: &Choosing) -> Vec<Plan> {
+        let ranking = raced.ranking(&field.entries, choosing.group);
+        let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
+        let Some(leader) = ranking.first().map(plan) else { return Vec::new() };
+        let key = |i: usize| choosing.preference(plan(&i));
+        let best = raced.best(&field.entries, choosing.group, self.effort.finalists, key);
+        let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
+        let others = best.iter().filter(|&&i| raced.alive[i] && Some(&i) != other);
+        let all = others.filter(|i| plan(i) != leader).chain(other).map(plan);
+        [leader].into_iter().chain(all).cloned().collect()
     }
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
@@ -464,7 +519,8 @@ mod tests {
     use crate::flags;
     use crate::tune::compose;
     use crate::tune::model::{CACHE, Model, WRONG};
-    use softmax_spec::Algorithm;
+    use crate::tune::race::EQUAL;
+    use softmax_spec::{Algorithm, Tile};
     use std::collections::BTreeSet;
     use std::time::Duration;
 
@@ -510,8 +566,10 @@ mod tests {
             let upper = table.classes.iter().rfind(in_cache).and_then(|class| class.upper).unwrap() as f64;
             assert!((upper / CACHE as f64).ln().abs() < 0.2, "{upper}");
             for class in &table.classes {
-                assert!(class.plan.passes().iter().all(|pass| pass.tile.unroll == 8), "{}", class.plan);
                 let evidence = class.evidence.as_ref().unwrap();
+                let [time, best] = [&class.plan, &unrolled_by_8(&class.plan)]
+                    .map(|plan| model.truth(&plan.to_string(), 1, evidence.len));
+                assert!(time <= best * EQUAL, "{}", class.plan);
                 assert!(evidence.speedup_over_default > 1.0, "{evidence:?}");
                 assert_ne!(evidence.runner_up.as_ref().unwrap().0.algorithm(), class.plan.algorithm());
             }
@@ -524,6 +582,12 @@ mod tests {
         }
         assert!(model.timed.iter().all(|timed| !timed.candidate.contains(WRONG)));
         assert_eq!(gate.failures()[0].candidate, WRONG);
+    }
+
+    /// The plan with the tile that is the model's best in every pass.
+    fn unrolled_by_8(plan: &Plan) -> Plan {
+        let unrolled = |pass: &PassVariant| PassVariant { tile: Tile { unroll: 8, ..pass.tile }, ..*pass };
+        Plan::new(plan.algorithm(), plan.passes().iter().map(unrolled).collect()).unwrap()
     }
 
     /// Tables for single rows and for batches, each out of place and in place.

@@ -8,10 +8,14 @@ const SCREENING: f64 = 0.4;
 const SCREENING_BATCHES: f64 = 0.1;
 /// And once more in place.
 const SCREENING_IN_PLACE: f64 = 0.05;
-/// Of a race of plans, and of the finalists' confirmation.
+/// Of a race of plans, of one of the leaders' neighbours, and of the finalists' confirmation.
 pub const RACING: f64 = 0.15;
 /// See [`RACING`].
+pub const REFINING: f64 = 0.1;
+/// See [`RACING`].
 pub const CONFIRMING: f64 = 0.15;
+/// All of that.
+const PICKING: f64 = RACING + REFINING + CONFIRMING;
 /// The crossovers' part of the weight of all lengths.
 const CROSSOVERS: f64 = 0.15;
 /// Weight of the gate on one ISA, in lengths: it takes seconds.
@@ -40,8 +44,8 @@ pub fn screening(rows: Rows, in_place: bool) -> f64 {
 pub fn weight_at(len: usize, rows: &[Rows]) -> f64 {
     let picking = |rows: &Rows| match (takes(*rows, len), rows) {
         (false, _) => 0.0,
-        (true, Rows::Single) => SCREENING_IN_PLACE + 2.0 * (RACING + CONFIRMING),
-        (true, Rows::Batch) => SCREENING_BATCHES + 2.0 * (RACING + CONFIRMING),
+        (true, Rows::Single) => SCREENING_IN_PLACE + 2.0 * PICKING,
+        (true, Rows::Batch) => SCREENING_BATCHES + 2.0 * PICKING,
     };
     weight_of(len) * (SCREENING + rows.iter().map(picking).sum::<f64>())
 }
@@ -80,7 +84,7 @@ mod tests {
         }
         // Batches are of the two short lengths alone.
         let more = weight(&sizes, &Rows::ALL) - weight(&sizes, &[Rows::Single]);
-        let of_one = SCREENING_BATCHES + 2.0 * (RACING + CONFIRMING) + CROSSOVERS;
+        let of_one = SCREENING_BATCHES + 2.0 * PICKING + CROSSOVERS;
         assert!((more - 2.0 * of_one).abs() < 1e-12);
     }
 }
