@@ -59,7 +59,7 @@ pub enum Command {
 /// Flags of `tune`.
 #[derive(Debug, Args)]
 pub struct Tune {
-    /// How thorough to be: about 75 seconds, 9 minutes, 40 minutes
+    /// How thorough to be: at most 75 seconds, 9.5 minutes, 40 minutes
     #[arg(long, value_enum, default_value_t = Effort::Standard)]
     pub effort: Effort,
     /// Wall time for measuring, such as 90s or 5m, from 5s to 24h; overrides the effort's

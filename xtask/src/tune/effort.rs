@@ -25,7 +25,7 @@ pub struct Effort {
     pub plans: usize,
     /// How plans are raced.
     pub racing: Rules,
-    /// Most plans per accuracy that differ from the leader in one pass and are raced with it.
+    /// Most plans per accuracy that differ from a leader in one pass and are raced with it.
     pub neighbours: usize,
     /// Most finalists per accuracy in the confirmation round.
     pub finalists: usize,
@@ -100,7 +100,7 @@ impl Effort {
                 tiles: 3,
                 plans: 32,
                 racing: racing(40, 5, 400.0),
-                neighbours: 32,
+                neighbours: 24,
                 finalists: 6,
                 confirmation: fixed(40, 1000.0),
                 crossover: fixed(40, 500.0),

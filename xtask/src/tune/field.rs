@@ -58,7 +58,8 @@ impl Field {
         self.control = Some([one, self.entries.len() - 1]);
     }
 
-    fn index(&self, plan: &Plan) -> Option<usize> {
+    /// The place of a plan.
+    pub fn index(&self, plan: &Plan) -> Option<usize> {
         self.plans.iter().position(|known| known.as_ref() == Some(plan))
     }
 

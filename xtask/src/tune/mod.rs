@@ -1,7 +1,8 @@
 //! `tune`: finds the fastest plan for every row length on this machine and writes a profile.
 //!
 //! ```text
-//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> confirm   (per length, for single rows and batches)
+//! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> gate -> race neighbours -> confirm
+//!                                                                          (per length, for single rows and batches)
 //!      -> bisect crossovers -> size classes -> profile
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! The search on one ISA: per length, screen passes, race plans, confirm finalists; then find the crossovers.
+//! The search on one ISA: per length, screen passes, race plans and the neighbours of the best, confirm finalists; then find the crossovers.
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
@@ -256,8 +256,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(())
     }
 
-    /// Of every accuracy those that did best, and plans that differ from the leader in one pass; `None` if there are none of these, or
-    /// no time.
+    /// Of every accuracy those that did best, and plans that differ in one pass from the leader, or from the best of another algorithm
+    /// that is nearly as fast; `None` if there are none of these, or no time.
     fn leaders_and_neighbours(
         &mut self,
         field: &Field,
@@ -272,12 +272,15 @@ impl<M: Timings + Oracle> Search<'_, M> {
             for plan in &leaders {
                 near.add(plan, Some(*group));
             }
-            let Some(leader) = leaders.first() else { continue };
             let mut seconds =
                 (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
-            let mut neighbours = compose::neighbours(leader, &self.known);
-            neighbours.retain(|neighbour| self.may_win(&neighbour.plan, choosing));
-            for Contender { plan, predicted } in neighbours.into_iter().take(self.effort.neighbours) {
+            let mut neighbours = Vec::new();
+            for plan in nearly_as_fast(&leaders, field, raced) {
+                let mut around = compose::neighbours(plan, &self.known);
+                around.retain(|neighbour| self.may_win(&neighbour.plan, choosing));
+                neighbours.extend(around.into_iter().take(self.effort.neighbours));
+            }
+            for Contender { plan, predicted } in neighbours {
                 seconds -= self.seconds(&self.effort.racing, *row, predicted);
                 if seconds <= 0.0 {
                     break;
@@ -485,6 +488,19 @@ impl<M: Timings + Oracle> Search<'_, M> {
         pick.take().context("plans were raced and none was picked")
     }
 }
+
+/// The first of those that did best and, if it is nearly as fast, the best of another algorithm, which is the last.
+fn nearly_as_fast<'a>(leaders: &'a [Plan], field: &Field, raced: &Finish) -> impl Iterator<Item = &'a Plan> {
+    let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
+    let first = leaders.first();
+    let other = leaders.last().zip(first).filter(|(other, first)| {
+        other.algorithm() != first.algorithm() && time(other) <= NEARLY * time(first)
+    });
+    first.into_iter().chain(other.map(|(other, _)| other))
+}
+
+/// Of an algorithm that is slower by less than this factor another plan may be the fastest of all.
+const NEARLY: f64 = 1.1;
 
 /// The widest gap of all that is not known well enough: whose, and its place there.
 fn widest(drafts: &[Draft]) -> Option<(usize, usize)> {

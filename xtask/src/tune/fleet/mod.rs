@@ -234,8 +234,9 @@ fn check(rows: Rows, rungs: &[Regrets]) {
     for quantile in [0.5, 0.95] {
         let of: Vec<f64> = rungs.iter().map(|regrets| regrets.quantile(quantile)).collect();
         assert!(of[0] <= of[2] && of[1] <= of[2], "{rows}");
-        // The batches of one model say little about those of another, and the default's plans for short rows are good ones.
-        assert!(rows == Rows::Batch || of[2] <= of[3], "{rows}");
+        // The batches of one model say little about those of another, and the default's plans for short rows are good ones: half of
+        // the single rows are about as well off with either.
+        assert!(rows == Rows::Batch || of[2] <= of[3] * TIE, "{rows}");
     }
     assert!(rungs[..2].iter().all(|regrets| regrets.quantile(0.5) < TIE && regrets.quantile(0.95) < 1.1));
 }
