@@ -159,7 +159,7 @@ impl Registry {
                 isa: #isa, isa_rank: #rank, supported: #supported, accuracy: #krate::Accuracy::#accuracy,
                 in_place: #in_place, batch: #batch, backup: #krate::Backup { fallback: #fallback, robust: #robust },
                 shardable: #shardable,
-                classes: &[#(#classes),*],
+                classes: #krate::profile::Classes::new(&[#(#classes),*]),
             }
         }
     }

@@ -62,7 +62,7 @@ pub(crate) fn selection(situation: Situation, len: usize) -> Selection {
         choice = question.choose(PROFILES);
     }
     let Choice { profile, table, reason } = choice;
-    let upper = table.classes.iter().map(|class| class.upper).find(|&upper| len <= upper);
+    let upper = table.classes.of(len).map(|class| class.upper);
     Selection {
         profile: profile.name,
         batch: table.batch,
@@ -227,7 +227,7 @@ fn forced_isa() -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Class;
+    use crate::profile::{Class, Classes};
 
     /// For tests, which are over soon.
     fn leaked<T>(values: Vec<T>) -> &'static [T] {
@@ -239,7 +239,7 @@ mod tests {
         let tables = PROFILES.iter().filter(|profile| profile.host.is_none()).flat_map(|p| p.tables);
         let scalar = tables.into_iter().find(|table| table.isa == "scalar").expect("a scalar table");
         let Table { isa, supported, accuracy, in_place, backup, shardable, .. } = *scalar;
-        let classes = leaked(vec![Class { upper, plan: backup.robust }]);
+        let classes = Classes::new(leaked(vec![Class { upper, plan: backup.robust }]));
         Table { isa, isa_rank, supported, accuracy, in_place, batch, backup, shardable, classes }
     }
 
@@ -262,7 +262,7 @@ mod tests {
     /// The profile's name, whether the table is one for batches, and its upper bound.
     fn chosen(profiles: Vec<Profile>, batch: bool) -> (&'static str, bool, usize) {
         let Choice { profile, table, .. } = question(batch).choose(leaked(profiles));
-        (profile.name, table.batch, table.classes[0].upper)
+        (profile.name, table.batch, table.classes.all()[0].upper)
     }
 
     const MAX: usize = usize::MAX;
@@ -279,6 +279,24 @@ mod tests {
     /// Tables are not `Clone`, because nobody else needs that.
     fn copy(table: &Table) -> Table {
         Table { ..*table }
+    }
+
+    #[test]
+    fn a_class_is_found_as_by_looking_through_all() {
+        let plan = table(1, false, MAX).backup.robust;
+        let many = leaked((0..300).map(|i| Class { upper: 10 + 3 * i, plan }).collect());
+        let tables = PROFILES.iter().flat_map(|profile| profile.tables).map(|table| table.classes);
+        for classes in tables.chain([Classes::new(many), Classes::new(&[])]) {
+            let ends = classes.all().iter().flat_map(|class| [class.upper, class.upper.saturating_add(1)]);
+            for len in ends.chain(0..300).chain((0..usize::BITS).map(|bit| 1 << bit)).chain([MAX]) {
+                let looked = classes.all().iter().find(|class| len <= class.upper);
+                assert_eq!(
+                    classes.of(len).map(|class| class.upper),
+                    looked.map(|class| class.upper),
+                    "{len}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -320,7 +338,7 @@ mod tests {
     #[test]
     fn rows_that_a_table_for_batches_does_not_reach_are_looked_up_as_single_ones() {
         let situation = Situation { accuracy: Accuracy::Fast, in_place: false, batch: true };
-        let longest = super::chosen(situation).classes.last().map_or(0, |class| class.upper);
+        let longest = super::chosen(situation).classes.all().last().map_or(0, |class| class.upper);
         for len in [1, 64, longest, longest.saturating_add(1), MAX] {
             let table = super::table(situation, len);
             assert!(table.reaches(len) && (!table.batch || len <= longest), "{len}");

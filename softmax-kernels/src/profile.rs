@@ -50,8 +50,8 @@ pub struct Table {
     pub backup: Backup,
     /// The kernels of the ISA for [`crate::ExtSum`].
     pub shardable: Shardable,
-    /// By ascending upper length; the last one has `usize::MAX`, but that tables for batches may end.
-    pub classes: &'static [Class],
+    /// The plans.
+    pub classes: Classes,
 }
 
 /// Two-Pass kernels with the exp core of `softmax_spec::Plan::shardable`, so that the sums of all ISAs and builds mean the same.
@@ -72,17 +72,57 @@ pub struct Class {
     pub plan: Plan,
 }
 
+/// Classes by ascending upper length; the last one has `usize::MAX`, but that tables for batches may end.
+#[derive(Debug, Clone, Copy)]
+pub struct Classes {
+    all: &'static [Class],
+    /// Of lengths of so many bits, or an earlier one: beside a short row, looking through all classes would show.
+    first: [u8; LENGTHS_IN_BITS],
+}
+
+/// From 0 bits, the length 0, to those of a `usize`.
+const LENGTHS_IN_BITS: usize = usize::BITS as usize + 1;
+
+impl Classes {
+    /// Of classes in that order.
+    pub const fn new(all: &'static [Class]) -> Classes {
+        let mut first = [0; LENGTHS_IN_BITS];
+        let (mut class, mut bits) = (0, 1);
+        while bits < LENGTHS_IN_BITS {
+            let shortest = 1 << (bits - 1);
+            while class < u8::MAX as usize && class < all.len() && all[class].upper < shortest {
+                class += 1;
+            }
+            first[bits] = class as u8;
+            bits += 1;
+        }
+        Classes { all, first }
+    }
+
+    /// The class of rows of `len` elements.
+    #[inline]
+    pub fn of(&self, len: usize) -> Option<&'static Class> {
+        let bits = (usize::BITS - len.leading_zeros()) as usize;
+        let first = usize::from(*self.first.get(bits)?);
+        self.all.get(first..)?.iter().find(|class| len <= class.upper)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &'static [Class] {
+        self.all
+    }
+}
+
 impl Table {
     /// Whether it has a plan for rows of `len` elements.
     #[inline]
     pub fn reaches(&self, len: usize) -> bool {
-        self.classes.last().is_some_and(|class| len <= class.upper)
+        self.classes.all().last().is_some_and(|class| len <= class.upper)
     }
 
     /// The plan for rows of `len` elements.
     #[inline]
     pub fn plan(&self, len: usize) -> &Plan {
-        let class = self.classes.iter().find(|class| len <= class.upper);
-        class.map_or(&self.backup.robust, |class| &class.plan)
+        self.classes.of(len).map_or(&self.backup.robust, |class| &class.plan)
     }
 }
