@@ -1,4 +1,4 @@
-//! Numbers for rows: deterministic, so that two runs time and verify the same rows. No crate: a dozen lines.
+//! Numbers for rows: deterministic, so that two runs time and verify the same rows; and orders for races. No crate: a dozen lines.
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use crate::parameters::Parameters;
 use crate::protocol::{Contention, TimeRequest};
 use crate::random::Random;
 use anyhow::{Context, Result, ensure};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest row, and the most elements of a batch, that are measured: 2 GiB for input and output.
@@ -164,8 +165,7 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     let calls: Vec<u64> = calibrated.collect::<Result<_>>()?;
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
     let mut contended = Vec::new();
-    // Every process has other orders: a race may be of many short ones.
-    let mut random = Random::new(std::process::id().into());
+    let mut random = Random::new(seed());
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     for round in 0..rounds {
         random.shuffle(&mut order);
@@ -178,6 +178,12 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     let Sampling { watched, retaking } = sampling;
     let contention = Contention { retaken: retaking.retaken(), contended };
     Ok((samples, watched.preemptions().map(|_| contention)))
+}
+
+/// Another for every race of every process: of many short races each is to have other orders.
+fn seed() -> u64 {
+    static RACES: AtomicU64 = AtomicU64::new(0);
+    (u64::from(std::process::id()) << 32) + RACES.fetch_add(1, Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ fn load_tail(pointer: &TokenStream, count: &TokenStream, fill: &TokenStream) -> 
         if count == 1 {
             _mm_move_ss(fill, _mm_load_ss(at))
         } else if count < 4 {
-            let two = _mm_castpd_ps(_mm_loadl_pd(_mm_castps_pd(fill), at.cast()));
+            let two = _mm_castsi128_ps(_mm_loadl_epi64(at.cast()));
+            let two = _mm_shuffle_ps::<0b11_10_01_00>(two, fill);
             if count == 2 {
                 two
             } else {

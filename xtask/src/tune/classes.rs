@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(draft.widest(), Some((2, 51.2)));
         let uppers: Vec<Option<usize>> = draft.classes().iter().map(|class| class.upper).collect();
         assert_eq!(uppers, [Some(32), Some(72), Some(96), Some(5793), None]);
-        // No gap is left on the side where the plan is the same.
+        // No crossover is left on the side where the plan is the same.
         draft.insert(2, pick(RESIDENT, 96));
         assert_eq!(draft.classes().len(), 5);
     }

@@ -25,13 +25,13 @@ pub struct Effort {
     pub plans: usize,
     /// How plans are raced.
     pub racing: Rules,
-    /// Most plans per accuracy that differ from a leader in one pass and are raced with it.
+    /// Most plans that differ from a leader in one pass and are raced with it; an accuracy has two leaders at most.
     pub neighbours: usize,
     /// Most finalists per accuracy in the confirmation round.
     pub finalists: usize,
     /// The confirmation round, in which nobody is eliminated.
     pub confirmation: Rules,
-    /// How the two plans at a crossover are compared.
+    /// How plans are compared half-way between two lengths.
     pub crossover: Rules,
 }
 
