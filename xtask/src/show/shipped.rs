@@ -46,7 +46,7 @@ fn spills_allowed(variant: &PassVariant) -> usize {
     match variant.isa.registers() {
         ..32 => 5 * variant.tile.unroll,
         _ if variant.tile.unroll < 8 => 0,
-        _ => variant.tile.unroll * 3 / 2,
+        _ => variant.tile.unroll * 4 / 3,
     }
 }
 

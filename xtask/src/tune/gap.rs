@@ -74,12 +74,11 @@ impl Gap {
 
     /// How many bisections are left if nothing else is found in it.
     pub fn bisections(&self) -> usize {
-        match self.ends[1] - self.ends[0] > 1 {
-            true if self.is_crossover() => {
-                (self.width().ln() / self.precision().ln()).log2().ceil().max(0.0) as usize
-            }
-            true => usize::from(self.width() > WIDE),
-            false => 0,
+        let is_open = self.ends[1] - self.ends[0] > 1;
+        match (is_open, self.is_crossover()) {
+            (false, _) => 0,
+            (true, true) => (self.width().ln() / self.precision().ln()).log2().ceil().max(0.0) as usize,
+            (true, false) => usize::from(self.width() > WIDE),
         }
     }
 
@@ -116,17 +115,15 @@ impl Gap {
         let row = Row { len: middle(self.ends[0], self.ends[1]), ..row };
         let field = self.field(group, row.len);
         let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
-        // The longer's plan is the first.
-        let time = |i: usize| median(&ratios(&raced.samples[i], &raced.samples[0]));
-        let times: Vec<f64> = (0..field.plans.len()).map(time).collect();
-        let of = |pick: &Pick| field.plans.iter().position(|plan| plan.as_ref() == Some(&pick.plan));
-        let shorter = of(&self.shorter).map(|i| times[i]);
-        if shorter.unwrap_or(times[0]).min(times[0])
-            > times.iter().copied().fold(f64::INFINITY, f64::min) * TIE
-        {
+        // Beside the longer's plan, which is the first and takes 1.
+        let time = |samples: &Vec<f64>| median(&ratios(samples, &raced.samples[0]));
+        let times: Vec<f64> = raced.samples.iter().map(time).collect();
+        let shorter = field.index(&self.shorter.plan).map(|i| times[i]);
+        let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
+        if shorter.unwrap_or(1.0).min(1.0) > fastest * TIE {
             return Ok(Some(Third { row, field, raced }));
         }
-        self.narrow(row.len, shorter.map(|shorter| shorter / times[0]));
+        self.narrow(row.len, shorter);
         Ok(None)
     }
 

@@ -214,6 +214,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         (rules.first as f64 + CALIBRATION) * ((rules.sample_us * 1e-6).max(call) * 1.1 + call)
     }
 
+    /// What each accuracy's part of a race may cost.
+    fn seconds_each(&self, row: Row, deadline: &Deadline) -> f64 {
+        (deadline.left().as_secs_f64() - setup_seconds(row)) / self.accuracies.len() as f64
+    }
+
     /// What a length costs at the very least: one variant of each (pass, exp core), a few plans, a confirmation.
     fn least_seconds(&self, len: usize) -> f64 {
         const CALLS: f64 = 300.0;
@@ -272,8 +277,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             for plan in &leaders {
                 near.add(plan, Some(*group));
             }
-            let mut seconds =
-                (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
+            let mut seconds = self.seconds_each(*row, deadline);
             let mut neighbours = Vec::new();
             for plan in nearly_as_fast(&leaders, field, raced) {
                 let mut around = compose::neighbours(plan, &self.known);
@@ -337,8 +341,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     ) -> Result<()> {
         let Choosing { group, accuracy, row, default, before, near, alone } = choosing;
         let contenders = compose::contenders(shortlist, *accuracy, row.in_place);
-        let mut seconds =
-            (deadline.left().as_secs_f64() - setup_seconds(*row)) / self.accuracies.len() as f64;
+        let mut seconds = self.seconds_each(*row, deadline);
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [alone.as_ref(), before.as_ref(), Some(default)].into_iter().flatten().chain(near);
         let known: Vec<Plan> = known.filter(|plan| self.may_win(plan, choosing)).cloned().collect();
@@ -382,8 +385,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             for plan in &leaders {
                 finalists.add(plan, Some(*group));
             }
-            let other = leaders.iter().rfind(|plan| plan.algorithm() != leader.algorithm());
-            other.into_iter().for_each(|plan| finalists.keep(plan));
+            of_another_algorithm(&leaders).into_iter().for_each(|plan| finalists.keep(plan));
             control.get_or_insert_with(|| leader.clone());
         }
         // Where no plan is right, the default's.
@@ -489,14 +491,16 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 }
 
-/// The first of those that did best and, if it is nearly as fast, the best of another algorithm, which is the last.
+/// The best of another algorithm than the leader's, which [`Search::leaders`] puts last.
+fn of_another_algorithm(leaders: &[Plan]) -> Option<&Plan> {
+    leaders.last().filter(|last| last.algorithm() != leaders[0].algorithm())
+}
+
+/// The leader and, if it is nearly as fast, the best of another algorithm.
 fn nearly_as_fast<'a>(leaders: &'a [Plan], field: &Field, raced: &Finish) -> impl Iterator<Item = &'a Plan> {
     let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
-    let first = leaders.first();
-    let other = leaders.last().zip(first).filter(|(other, first)| {
-        other.algorithm() != first.algorithm() && time(other) <= NEARLY * time(first)
-    });
-    first.into_iter().chain(other.map(|(other, _)| other))
+    let other = of_another_algorithm(leaders).filter(|other| time(other) <= NEARLY * time(&leaders[0]));
+    leaders.first().into_iter().chain(other)
 }
 
 /// Of an algorithm that is slower by less than this factor another plan may be the fastest of all.
