@@ -78,6 +78,14 @@ fn one() -> usize {
     1
 }
 
+/// How many calls that are not timed come before a sample of `calls`: as many, up to 10. Where rows leave the second level cache, what
+/// another candidate left in the third slows the next ones for about ten calls.
+#[must_use]
+pub const fn untimed_calls(calls: u64) -> u64 {
+    const SETTLING: u64 = 10;
+    if calls < SETTLING { calls } else { SETTLING }
+}
+
 /// Every so many floats, lowest first, go through the exp cores of kernels that show them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoreRequest {

@@ -1,16 +1,16 @@
 //! Timing: candidates against each other, interleaved.
 //!
 //! Every round samples each candidate once, so that what drifts (frequency, neighbours on the memory bus) hits all of them alike, and in
-//! an order by lot, so that none always follows the same one. A sample is one untimed call, which brings caches and
-//! branch predictors into the state that the candidate itself leaves behind, nearly so where a row just fills a cache, and then as many
-//! calls as were calibrated to fill the sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
+//! an order by lot, so that none always follows the same one. A sample is untimed calls, which bring caches and branch predictors into
+//! the state that the candidate itself leaves behind ([`protocol::untimed_calls`]), and then as many calls as were calibrated to fill the
+//! sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
 //! Statistics are deliberately elsewhere: with the tuner.
 
 use crate::buffer::Buffer;
 use crate::candidate::Candidate;
 use crate::contention::{Retaking, Sample, Watched};
 use crate::parameters::Parameters;
-use crate::protocol::{Contention, TimeRequest};
+use crate::protocol::{self, Contention, TimeRequest};
 use crate::random::Random;
 use anyhow::{Context, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,19 +85,19 @@ impl Bench {
         Ok(())
     }
 
-    /// Time of `calls` calls, after an untimed one on a fresh row.
+    /// Time of `calls` calls, after untimed ones on a fresh row.
     ///
     /// # Errors
     /// If a peer fails.
     pub fn sample(&mut self, candidate: &Candidate, calls: u64) -> Result<Duration> {
-        self.warm(candidate)?;
+        self.warm(candidate, calls)?;
         self.time(candidate, calls)
     }
 
-    /// The untimed call on a fresh row.
-    fn warm(&mut self, candidate: &Candidate) -> Result<()> {
+    /// The untimed calls before a sample of so many, the first of them on a fresh row.
+    fn warm(&mut self, candidate: &Candidate, calls: u64) -> Result<()> {
         self.restore();
-        self.run(candidate, 1)
+        self.run(candidate, protocol::untimed_calls(calls))
     }
 
     fn time(&mut self, candidate: &Candidate, calls: u64) -> Result<Duration> {
@@ -136,7 +136,7 @@ impl Sampling {
     fn sample(&mut self, bench: &mut Bench, candidate: &Candidate, calls: u64) -> Result<Sample> {
         let Sampling { watched, retaking } = self;
         retaking.take(|| {
-            bench.warm(candidate)?;
+            bench.warm(candidate, calls)?;
             let before = watched.preemptions();
             let took = bench.time(candidate, calls)?;
             Ok(Sample { took, is_contended: watched.preemptions() > before })
@@ -189,7 +189,6 @@ fn seed() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol;
 
     fn candidate(text: &str) -> Candidate {
         text.parse().expect("a candidate")
@@ -219,6 +218,24 @@ mod tests {
         let mut sampling = Sampling::new(&request(1, 256, false, 1, 200.0), 1);
         let calls = bench.calibrate(&Candidate::Memcpy, target, &mut sampling).unwrap();
         assert!(calls > 100, "{calls}");
+    }
+
+    #[test]
+    fn caches_settle_for_as_many_calls_as_are_timed_up_to_ten() {
+        let mut bench = Bench::new(100, true).unwrap();
+        // From 0 on, e^(x - 1) comes a bit nearer to 1 with every call.
+        bench.original.fill(0.0);
+        bench.parameters.max = 1.0;
+        let exp = candidate("f32_store_exp__scalar_a6_u1");
+        for (calls, untimed) in [(1, 1), (2, 2), (10, 10), (11, 10), (1000, 10)] {
+            bench.warm(&exp, calls).unwrap();
+            let warmed = bench.x[0];
+            bench.restore();
+            bench.run(&exp, untimed - 1).unwrap();
+            assert!(bench.x[0] < warmed, "{calls}");
+            bench.run(&exp, 1).unwrap();
+            assert_eq!(bench.x[0].to_bits(), warmed.to_bits(), "{calls}");
+        }
     }
 
     #[test]

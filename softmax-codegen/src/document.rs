@@ -111,6 +111,20 @@ impl<'a> Fields<'a> {
         float(value).ok_or_else(|| self.wrong(key, "a finite number"))
     }
 
+    /// A finite number above 0.
+    pub fn positive(&mut self, key: &'static str) -> Result<f64, String> {
+        let value = self.required(key)?;
+        float(value).filter(|number| *number > 0.0).ok_or_else(|| self.wrong(key, "a number above 0"))
+    }
+
+    /// A number of elements, 1 or more, or nothing.
+    pub fn optional_length(&mut self, key: &'static str) -> Result<Option<usize>, String> {
+        match self.optional_number(key)? {
+            Some(0) => Err(self.wrong(key, "a row length of 1 or more")),
+            length => Ok(length),
+        }
+    }
+
     /// A list of two numbers.
     pub fn float_pair(&mut self, key: &'static str) -> Result<(f64, f64), String> {
         let wrong = self.wrong(key, "a list of two numbers");

@@ -190,8 +190,8 @@ const EVIDENCE: [&str; 12] = [
 ];
 
 fn read_class(mut fields: Fields) -> Result<Class, String> {
-    let (upper, plan) = (fields.optional_number("upper")?, fields.parsed("plan")?);
-    let evidence = match fields.optional_number("len")? {
+    let (upper, plan) = (fields.optional_length("upper")?, fields.parsed("plan")?);
+    let evidence = match fields.optional_length("len")? {
         Some(len) => Some(read_evidence(&mut fields, len)?),
         None => None,
     };
@@ -205,16 +205,16 @@ fn read_class(mut fields: Fields) -> Result<Class, String> {
 
 fn read_evidence(fields: &mut Fields, len: usize) -> Result<Evidence, String> {
     let runner_up = match fields.optional("runner_up") {
-        Some(_) => Some((fields.parsed("runner_up")?, fields.float("runner_up_ratio")?)),
+        Some(_) => Some((fields.parsed("runner_up")?, fields.positive("runner_up_ratio")?)),
         None => None,
     };
     Ok(Evidence {
         len,
-        ns_per_element: fields.float("ns_per_element")?,
+        ns_per_element: fields.positive("ns_per_element")?,
         interval: fields.float_pair("interval")?,
-        memcpy_ns_per_element: fields.float("memcpy_ns_per_element")?,
-        roofline: fields.float("roofline")?,
-        speedup_over_default: fields.float("speedup_over_default")?,
+        memcpy_ns_per_element: fields.positive("memcpy_ns_per_element")?,
+        roofline: fields.positive("roofline")?,
+        speedup_over_default: fields.positive("speedup_over_default")?,
         runner_up,
         ties: fields.list("ties")?,
         trust: read_trust(fields)?,

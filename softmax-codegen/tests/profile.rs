@@ -320,6 +320,28 @@ fn evidence_without_its_length_is_refused() {
 }
 
 #[test]
+fn numbers_that_no_measurement_gives_are_refused() {
+    let text = write(&full());
+    let with = |key: &str, value: &str| {
+        let start = text.find(&format!("\n{key} = ")).unwrap() + 1;
+        let end = start + text[start..].find('\n').unwrap();
+        format!("{}{key} = {value}{}", &text[..start], &text[end..])
+    };
+    let positive =
+        ["ns_per_element", "memcpy_ns_per_element", "roofline", "speedup_over_default", "runner_up_ratio"];
+    for key in positive {
+        assert!(read(&with(key, "0.5")).is_ok());
+        for value in ["0.0", "-0.5", "0", "nan"] {
+            refused_text(&with(key, value), &[&format!("`{key}` must be a number above 0")]);
+        }
+    }
+    for key in ["upper", "len"] {
+        assert!(read(&with(key, "1")).is_ok());
+        refused_text(&with(key, "0"), &[&format!("`{key}` must be a row length of 1 or more")]);
+    }
+}
+
+#[test]
 fn two_tables_for_one_situation_are_refused() {
     let table = &PLAIN[PLAIN.find("[[table]]").unwrap()..];
     let twice = format!("{PLAIN}\n{table}");

@@ -153,7 +153,7 @@ pub struct Evidence {
     pub speedup_over_default: f64,
     /// The next best plan of another algorithm, and its time divided by this one's.
     pub runner_up: Option<(Plan, f64)>,
-    /// Plans that could not be told apart from this one.
+    /// Plans that are slower than this one by 2 % at most.
     pub ties: Vec<Plan>,
     /// How sure all that is; `None` where nothing tells.
     pub trust: Option<Trust>,

@@ -322,7 +322,7 @@ fn write_evidence(out: &mut String, evidence: &Evidence) -> fmt::Result {
         writeln!(out, "          two equal plans differed by up to {:.1} %; {contended}", noise * 100.0)?;
     }
     for plan in ties {
-        writeln!(out, "          not told apart from: {plan}")?;
+        writeln!(out, "          slower by 2 % at most: {plan}")?;
     }
     Ok(())
 }

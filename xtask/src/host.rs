@@ -13,6 +13,14 @@ pub fn isas() -> Vec<Isa> {
     Isa::ALL.into_iter().filter(|&isa| supports(isa)).collect()
 }
 
+/// Bytes that this machine could give without swapping; `None` where it does not say.
+pub fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// Refuses an ISA that was asked for but is not among the `available` ones of this CPU.
 pub fn require(isa: Isa, available: &[Isa]) -> Result<()> {
     if available.contains(&isa) {

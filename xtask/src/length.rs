@@ -11,6 +11,12 @@ pub struct Length(pub usize);
 /// The longest row that the measuring process accepts: 2 GiB for input and output.
 pub const MAX: usize = 1 << 28;
 
+/// The longest row of which half of so many bytes of memory holds input, output, and in place a copy.
+pub fn held_by(memory: Option<u64>) -> usize {
+    let held = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX) / 2 / (3 * size_of::<f32>());
+    memory.map_or(MAX, |bytes| held(bytes).min(MAX))
+}
+
 impl FromStr for Length {
     type Err = String;
 
@@ -97,6 +103,12 @@ mod tests {
         {
             assert_eq!(text.parse(), Ok(Length(elements)), "{text}");
         }
+    }
+
+    #[test]
+    fn half_of_the_memory_holds_three_rows() {
+        assert_eq!(held_by(Some(24 << 20)), 1 << 20);
+        assert_eq!([held_by(Some(u64::MAX)), held_by(None)], [MAX; 2]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! matrix. A library, so that fuzz targets can be linked with what reads files; the program is [`run`] alone.
 //!
 //! Light on purpose: what needs the compiled kernels runs in the `measure` process of `softmax-bench`, which
-//! `tune`, `check`, `compare`, `paper` and `verify` build and start, and `show` has the compiler make one function. Results go to stdout,
+//! `tune`, `check`, `compare`, `paper`, `diff --race` and `verify` build and start, and `show` has the compiler make one function. Results go to stdout,
 //! everything else to stderr, and an error is one line.
 
 // These panic where their reader has gone away.

@@ -53,6 +53,11 @@ impl Output {
         &self.path
     }
 
+    /// Whether writing here replaces what is at that path, by whatever way it leads here.
+    pub fn replaces(&self, other: &Path) -> bool {
+        place(other).is_some_and(|other| place(&self.path) == Some(other))
+    }
+
     /// Writes all of it, or nothing.
     pub fn write(&self, contents: impl AsRef<[u8]>) -> Result<()> {
         replace(&self.path, contents)
@@ -72,6 +77,13 @@ pub fn replace(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     file.as_file().sync_all().with_context(context)?;
     file.persist(path).map_err(|failed| failed.error).with_context(context)?;
     Ok(())
+}
+
+/// Where a path leads, whether there is a file or not; `None` if there is not even a directory.
+fn place(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let beside = || Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?));
+    absolute.canonicalize().ok().or_else(beside)
 }
 
 fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
@@ -118,6 +130,24 @@ mod tests {
         output.write("two").unwrap();
         assert_eq!(std::fs::read_to_string(output.path()).unwrap(), "two");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_it_would_replace_is_known_by_whatever_way_it_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        let output = Output::new(&dir.path().join("profile.toml")).unwrap();
+        for exists in [false, true] {
+            let replaces = |name: &str| output.replaces(&dir.path().join(name));
+            assert!(replaces("profile.toml") && replaces("sub/../profile.toml"), "{exists}");
+            assert!(!replaces("sub/profile.toml") && !replaces("no/profile.toml") && !replaces("sub"));
+            output.write("one").unwrap();
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("profile.toml", dir.path().join("link")).unwrap();
+            assert!(output.replaces(&dir.path().join("link")));
+        }
     }
 
     #[test]

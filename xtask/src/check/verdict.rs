@@ -58,9 +58,10 @@ impl Verdict {
     }
 
     /// What another process says about a doubtful class. How a process's memory lies holds for all of its life, so
-    /// only a regression in each is one.
+    /// only a regression in each is one. What is wrong once is wrong.
     pub fn seen_again(self, again: Verdict) -> Verdict {
         match (self, again) {
+            (_, Verdict::Wrong) => Verdict::Wrong,
             (Verdict::Regressed, Verdict::Regressed) => Verdict::Regressed,
             (Verdict::Inconclusive, Verdict::Ok | Verdict::Improved | Verdict::CaughtUp) => again,
             _ => Verdict::Inconclusive,
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn only_what_every_process_finds_is_a_regression() {
-        use Verdict::{Improved, Inconclusive, Ok, Regressed};
+        use Verdict::{Improved, Inconclusive, Ok, Regressed, Wrong};
         for (first, second, expected) in [
             (Regressed, Regressed, Regressed),
             (Regressed, Ok, Inconclusive),
@@ -199,6 +200,8 @@ mod tests {
             (Inconclusive, Inconclusive, Inconclusive),
             (Inconclusive, Ok, Ok),
             (Inconclusive, Improved, Improved),
+            (Regressed, Wrong, Wrong),
+            (Inconclusive, Wrong, Wrong),
         ] {
             assert_eq!(first.seen_again(second), expected, "{first} {second}");
         }

@@ -10,6 +10,7 @@ use crate::measuring::statistics::{median, ratios};
 use crate::measuring::{Child, Timings, child, preflight};
 use crate::profiles::require_in_grid;
 use crate::progress::Steps;
+use crate::tune::gate::{Gate, Oracle};
 use crate::{host, project, stderr};
 use anyhow::Result;
 use softmax_bench::protocol::TimeRequest;
@@ -52,7 +53,9 @@ pub fn run(effort: Effort, sides: [(&Path, &Profile); 2], tables: &mut [TableDif
     stderr::say("building the measuring process with the full grid");
     let process = child::build(&[])?;
     let tally = SharedTally::default();
-    let standings = standings(&pairs, effort, &mut Child::start_timing(&process, vec![])?.counting(&tally))?;
+    let mut child = Child::start_timing(&process, vec![])?.counting(&tally);
+    require_right(&pairs, sides.map(|(path, _)| path), &mut child)?;
+    let standings = standings(&pairs, effort, &mut child)?;
     for ((_, difference), standing) in differences(tables, &available).zip(standings) {
         difference.standing = Some(standing);
     }
@@ -117,6 +120,21 @@ impl fmt::Display for Pair {
     }
 }
 
+/// Refuses plans that are wrong here: how fast these are says nothing.
+fn require_right(pairs: &[Pair], paths: [&Path; 2], oracle: &mut impl Oracle) -> Result<()> {
+    let mut gate = Gate::default();
+    for Pair { situation, plans, .. } in pairs {
+        for (path, plan) in paths.into_iter().zip(plans) {
+            let max_ulp = Some(situation.accuracy.max_ulp());
+            if !gate.admits(oracle, &plan.to_string(), max_ulp)? {
+                let what = gate.failures().last().map_or("", |failure| &failure.what);
+                return Err(bad_input(format!("{}: `{plan}` is wrong here: {what}", path.display())));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A length at which one of the two was chosen if there is one in the range, else its geometric middle.
 fn typical(difference: &Difference) -> usize {
     let Difference { from, upper, .. } = *difference;
@@ -155,6 +173,8 @@ mod tests {
     use super::*;
     use crate::flags;
     use crate::profiles::samples::*;
+    use softmax_bench::protocol::Candidate;
+    use softmax_spec::Accuracy;
 
     /// A machine on which a plan takes as long as its text is, and slower from process to process.
     struct Model {
@@ -200,6 +220,30 @@ mod tests {
         let ratio = Y.len() as f64 / X.len() as f64;
         assert_eq!(found, [Standing { len: 1 << 20, ratio, interval: (ratio, ratio) }]);
         assert_eq!(machine.processes as usize, PROCESSES);
+    }
+
+    /// Of its plans one is wrong.
+    impl Oracle for Model {
+        fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
+            assert_eq!(max_ulp, Some(Accuracy::Fast.max_ulp()));
+            Ok((candidate == Y).then(|| "2 + 2 = 5".to_owned()))
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_wrong_here_is_bad_input() {
+        let of = |plan| profile(vec![table(&[(None, plan)])]);
+        let judged = |a, b| {
+            let (a, b) = (of(a), of(b));
+            let mut tables = compare(&a, &b);
+            let (situation, difference) = differences(&mut tables, &Isa::ALL).next().unwrap();
+            let pairs = [Pair::new(situation, difference, [&a, &b]).unwrap()];
+            require_right(&pairs, ["a.toml", "b.toml"].map(Path::new), &mut Model { processes: 0 })
+        };
+        judged(X, Z).unwrap();
+        let error = judged(X, Y).unwrap_err();
+        assert!(crate::error::is_bad_input(&error));
+        assert_eq!(error.to_string(), format!("b.toml: `{Y}` is wrong here: 2 + 2 = 5"));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn run(flags: &flags::Matrix) -> Result<()> {
     }
     let grid = project::grid()?.variants;
     let pinned = toolchain::pinned()?;
-    let toolchains = if flags.toolchain.is_empty() { vec![pinned.clone()] } else { flags.toolchain.clone() };
+    let toolchains = toolchains(flags, &pinned);
     let weights = flags.journal.as_deref().map(Weights::from_journal).transpose()?.unwrap_or_default();
     let all = series(&grid, flags, &toolchains, &weights);
     let shared = match flags.shard {
@@ -87,14 +87,19 @@ fn series(
         let items = wanted.map(|variant| Item { variant: *variant, weight: weights.of(variant) }).collect();
         Series { toolchain: toolchain.clone(), isa, items }
     };
-    let mut seen = Vec::new();
-    let distinct = toolchains.iter().filter(|toolchain| {
-        let is_new = !seen.contains(toolchain);
-        seen.push(toolchain);
-        is_new
-    });
-    let all = distinct.flat_map(|toolchain| Isa::ALL.map(|isa| of(toolchain, isa)));
+    let all = toolchains.iter().flat_map(|toolchain| Isa::ALL.map(|isa| of(toolchain, isa)));
     all.filter(|series| !series.items.is_empty()).collect()
+}
+
+/// Those asked for, each once, in the order in which they come first; the pinned one if none is.
+fn toolchains(flags: &flags::Matrix, pinned: &str) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for toolchain in &flags.toolchain {
+        if !seen.contains(toolchain) {
+            seen.push(toolchain.clone());
+        }
+    }
+    if seen.is_empty() { vec![pinned.to_owned()] } else { seen }
 }
 
 fn publish(flags: &flags::Matrix, cells: &[Cell]) -> Result<()> {

@@ -13,8 +13,7 @@ static GRID: LazyLock<Vec<PassVariant>> = LazyLock::new(|| project::grid().unwra
 fn of(line: &str) -> Result<Vec<Cell>> {
     let flags: flags::Matrix = typed(&format!("--format json {line}"));
     let pinned = toolchain::pinned()?;
-    let toolchains = if flags.toolchain.is_empty() { vec![pinned.clone()] } else { flags.toolchain.clone() };
-    let all = series(&GRID, &flags, &toolchains, &Weights::default());
+    let all = series(&GRID, &flags, &toolchains(&flags, &pinned), &Weights::default());
     let all = flags.shard.map_or(all.clone(), |shard| share(all, shard));
     let context = Context { grid: &GRID, pinned: &pinned, shard: flags.shard };
     cells(&all, flags.max_jobs.map_or(20, usize::from), &context)

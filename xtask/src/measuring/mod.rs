@@ -1,9 +1,10 @@
-//! What `tune` and `compare` have in common: the process that takes timings, what to say about the machine before it
-//! does, and what may be concluded from samples.
+//! What the commands that time have in common: the process that does it, what to say about the machine before it
+//! does, what a request costs, and what may be concluded from samples.
 
 pub mod bootstrap;
 pub mod child;
 pub mod contention;
+pub mod cost;
 pub mod interrupt;
 pub mod preflight;
 pub mod statistics;

@@ -2,9 +2,10 @@
 
 use super::caches::{self, Caches, FAR, Place};
 use super::curve::{self, Point};
-use super::lab::{CALIBRATION, Lab, SETUP_NS_PER_ELEMENT};
+use super::lab::Lab;
 use crate::compare::Machine;
 use crate::length::{self, Length};
+use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
 use crate::measuring::statistics::lower_quartile;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -47,9 +48,8 @@ impl Bound {
     /// The least of what the measuring process takes, the effort allows, and half of the memory that may be had holds: input,
     /// output, and in place a copy.
     pub fn new(effort: usize, memory: Option<u64>, told: u64) -> Bound {
-        let of_memory = memory.map_or(length::MAX, |bytes| bytes as usize / 2 / (3 * size_of::<f32>()));
         let power = |elements: usize| 1 << elements.max(SHORT).ilog2();
-        match power(of_memory) {
+        match power(length::held_by(memory)) {
             elements if elements < effort => Bound { elements, by: "half of the memory that is free", told },
             _ => Bound { elements: effort, by: "--effort", told },
         }
@@ -157,7 +157,7 @@ impl Ground {
 fn cost(len: usize, sample_us: f64) -> f64 {
     let call = len as f64 * SLOW_NS * 1e-9;
     len as f64 * SETUP_NS_PER_ELEMENT * 1e-9
-        + (ROUNDS as f64 + CALIBRATION) * ((sample_us * 1e-6).max(call) + call)
+        + (ROUNDS as f64 + CALIBRATION) * sample_seconds(sample_us * 1e-6, call)
 }
 
 /// Nanoseconds per element. Others only slow it down, so the lower samples are nearer to what the machine can do.

@@ -3,6 +3,7 @@
 use super::effort::Effort;
 use super::estimate::LEAST_ROUNDS;
 use crate::compare::{Machine, Shape};
+use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
 use crate::measuring::{Child, Timings};
 use crate::tune::clock::{Clock, Time};
 use crate::tune::progress::Progress;
@@ -100,10 +101,6 @@ pub struct Race {
 
 /// Rounds of a request. Each has buffers of its own, so that one place in memory does not decide a race.
 const BATCH: usize = 7;
-/// Generating a row and its parameters, which a request costs once.
-pub const SETUP_NS_PER_ELEMENT: f64 = 40.0;
-/// Calibration, in rounds.
-pub const CALIBRATION: f64 = 2.0;
 
 impl<M: Machine> Lab<'_, M> {
     /// Races all to the end, interleaved, for as many rounds as the step's time allows: nanoseconds per element,
@@ -165,11 +162,9 @@ struct Cost {
 }
 
 impl Cost {
-    /// A sample is a call that is not timed and as many as fill it.
     fn expected(race: &Race, sample_us: f64) -> Cost {
         let elements = race.shape.elements() as f64;
-        let call = elements * race.ns * 1e-9;
-        let sample = (sample_us * 1e-6).max(call) * 1.1 + call;
+        let sample = sample_seconds(sample_us * 1e-6, elements * race.ns * 1e-9);
         Cost { setup: elements * SETUP_NS_PER_ELEMENT * 1e-9, round: sample * race.candidates.len() as f64 }
     }
 

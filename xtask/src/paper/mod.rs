@@ -71,7 +71,11 @@ pub fn run(flags: &flags::Paper) -> Result<()> {
         grid: &grid,
         lengths: &lengths(flags),
         cores: host.cores as usize,
-        bound: Bound::new(effort.longest, available_memory(), u64::from(host.l3_kib.max(host.l2_kib)) << 10),
+        bound: Bound::new(
+            effort.longest,
+            host::available_memory(),
+            u64::from(host.l3_kib.max(host.l2_kib)) << 10,
+        ),
     };
     run.publish(|record| experiments.run(&isas, record), || progress.finish())?;
     tally.get().say();
@@ -184,14 +188,6 @@ fn lengths(flags: &flags::Paper) -> Vec<usize> {
     lengths.sort_unstable();
     lengths.dedup();
     lengths
-}
-
-/// Bytes that this machine could give without swapping; `None` where it does not say.
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// After ctrl-C there is no more than what was printed.

@@ -6,6 +6,7 @@ use super::lab::{Lab, Race};
 use super::published::{EXP, PASSES, TUNED};
 use crate::compare::{Machine, Shape};
 use crate::length::Length;
+use crate::measuring::cost::CALIBRATION;
 use crate::measuring::statistics::median;
 use crate::tune::race::{Entry, Finish, Row, decide, race};
 use anyhow::{Result, bail};
@@ -165,7 +166,7 @@ fn first_batch<M: Machine>(
         candidates: vec![variant.id()],
         ns: expected_ns(variant, known, memory_ns),
     };
-    one.round_seconds(&lab.effort) * (lab.effort.screening.first as f64 + super::lab::CALIBRATION)
+    one.round_seconds(&lab.effort) * (lab.effort.screening.first as f64 + CALIBRATION)
 }
 
 /// What a pass takes at most: what it is known to take in cache, or as a scalar loop would, and its way to memory.

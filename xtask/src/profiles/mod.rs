@@ -100,7 +100,7 @@ pub fn lengths(from: usize, upper: Option<usize>) -> String {
 pub enum Opinion {
     /// It is the pick.
     Same,
-    /// It could not be told apart from the pick.
+    /// It is slower than the pick by no more than [`TIE`].
     Tie,
     /// Its time over that of the pick.
     Ratio(f64),

@@ -110,7 +110,9 @@ pub fn length_ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
 
 /// 1, 2, 5, 10, ... from `low` to `high`.
 pub fn decimal_ticks(low: f64, high: f64) -> Vec<f64> {
-    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    // No number has more.
+    let decade = |value: f64| value.clamp(f64::from(f64::MIN_10_EXP), f64::from(f64::MAX_10_EXP)) as i32;
+    let decades = decade(low.log10().floor())..=decade(high.log10().ceil());
     let all = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade)));
     all.filter(|tick| (low..=high).contains(tick)).collect()
 }

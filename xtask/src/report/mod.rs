@@ -27,6 +27,7 @@ use crate::error::bad_input;
 use crate::flags::{self, ReportFormat};
 use crate::output::Output;
 use crate::stderr;
+use crate::tune::journal;
 use anyhow::{Context, Result};
 use data::Data;
 use figure::Figure;
@@ -63,7 +64,7 @@ pub fn run(flags: &flags::Report) -> Result<()> {
             output.path().to_owned()
         }
         Target::Directory(path) => {
-            write_all(&figures, flags.format, path)?;
+            write_all(&figures, flags, path)?;
             path.clone()
         }
     };
@@ -102,11 +103,11 @@ impl Target {
         let path = |usual: String| flags.output.clone().unwrap_or_else(|| PathBuf::from(usual));
         match (&flags.plot, flags.format) {
             (_, ReportFormat::Html) => {
-                Ok(Target::Page(Output::new(&path("softmax-report.html".to_owned()))?))
+                Ok(Target::Page(output(flags, &path("softmax-report.html".to_owned()))?))
             }
             (Some(plot), _) => {
                 let path = path(format!("softmax-report-{plot}.{extension}"));
-                Ok(Target::Plot(plot.clone(), Output::new(&path)?))
+                Ok(Target::Plot(plot.clone(), output(flags, &path)?))
             }
             (None, _) => {
                 let path = path("softmax-report".to_owned());
@@ -121,6 +122,18 @@ impl Target {
     }
 }
 
+/// Refuses to replace what is read.
+fn output(flags: &flags::Report, path: &Path) -> Result<Output> {
+    let output = Output::new(path)?;
+    let beside = journal::beside(&flags.profile);
+    let named = [flags.journal.as_ref(), flags.compare.as_ref()];
+    let mut read = [&flags.profile, &beside].into_iter().chain(named.into_iter().flatten());
+    match read.find(|read| output.replaces(read)) {
+        Some(read) => Err(bad_input(format!("--output would replace {}, which is read", read.display()))),
+        None => Ok(output),
+    }
+}
+
 fn extension(format: ReportFormat) -> &'static str {
     match format {
         ReportFormat::Html => "html",
@@ -131,13 +144,14 @@ fn extension(format: ReportFormat) -> &'static str {
 }
 
 /// Writes every figure that has something to show.
-fn write_all(figures: &[Figure], format: ReportFormat, directory: &Path) -> Result<()> {
+fn write_all(figures: &[Figure], flags: &flags::Report, directory: &Path) -> Result<()> {
+    let format = flags.format;
     let writer = Writer::new(format)?;
     for figure in figures {
         match writer.contents(figure)? {
             Some(contents) => {
                 let path = directory.join(format!("{}.{}", figure.name, extension(format)));
-                Output::new(&path)?.write(contents)?;
+                output(flags, &path)?.write(contents)?;
             }
             None => {
                 stderr::say(format_args!("no {}.{}: there is nothing in it", figure.name, extension(format)))

@@ -1,13 +1,15 @@
 //! Reports of what a search on the model leaves.
 
 use super::data::cost::{Build, Cost};
-use super::data::peers;
+use super::data::{Missing, peers};
 use super::*;
 use crate::error::is_bad_input;
 use crate::flags::typed;
+use crate::profiles::samples::damaged_profiles;
 use crate::project;
 use crate::tune::sample;
 use roxmltree::{Document, Node, ParsingOptions};
+use softmax_spec::profile::{Class, Profile};
 use softmax_spec::{Isa, Pass};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -226,6 +228,34 @@ fn a_profile_without_a_journal_fills_what_it_can_and_says_what_is_missing() {
     );
 }
 
+/// A profile whose numbers are at the ends of what can be read.
+fn extreme() -> Profile {
+    let mut extreme = whole().profile;
+    for table in &mut extreme.tables {
+        for (i, Class { evidence, .. }) in table.classes.iter_mut().enumerate() {
+            let Some(evidence) = evidence else { continue };
+            let number = [f64::MAX, 5e-324][i % 2];
+            (evidence.ns_per_element, evidence.memcpy_ns_per_element) = (number, number);
+            (evidence.roofline, evidence.speedup_over_default) = (number, number);
+            evidence.len = [1, usize::MAX][i % 2];
+        }
+    }
+    extreme
+}
+
+#[test]
+fn whatever_a_profile_says_it_is_drawn() {
+    let mut data = whole();
+    data.times = Err(Missing { what: String::new(), command: String::new() });
+    let damaged = damaged_profiles();
+    assert!(damaged.len() > 20, "{}", damaged.len());
+    for profile in damaged.into_iter().step_by(10).chain([extreme()]) {
+        data.profile = profile;
+        let html = html::page(&data, &figures(&data)).unwrap();
+        assert_eq!(parse(&html).root_element().tag_name().name(), "html");
+    }
+}
+
 #[test]
 fn a_profile_that_was_never_measured_shows_its_classes() {
     let (dir, _) = without_journal();
@@ -240,8 +270,8 @@ fn a_profile_that_was_never_measured_shows_its_classes() {
 #[test]
 fn a_journal_of_another_machine_is_not_mixed_in() {
     let (_dir, profile) = without_journal();
-    let journal = profile.with_extension("journal.jsonl");
-    let text = fs::read_to_string(TUNED.1.with_extension("journal.jsonl")).unwrap();
+    let journal = journal::beside(&profile);
+    let text = fs::read_to_string(journal::beside(&TUNED.1)).unwrap();
     fs::write(&journal, text.replace("\"A CPU\"", "\"B CPU\"")).unwrap();
     let data = Data::gather(&typed(&profile.display().to_string())).unwrap();
     let what = &data.times.err().unwrap().what;
@@ -304,6 +334,9 @@ fn what_cannot_be_drawn_is_one_line_and_leaves_nothing() {
         ),
         (format!("{own} --output {}", dir.path().display()), "it is a directory"),
         (format!("{own} --format svg --output {empty}"), "cannot make the directory"),
+        (format!("{own} --output {own}"), "--output would replace"),
+        (format!("{own} --compare {lone} --output {lone}"), "--output would replace"),
+        (format!("{own} --output {}", journal::beside(&TUNED.1).display()), "--output would replace"),
     ] {
         let error = run(&typed(&line)).expect_err(&line);
         let message = format!("{error:#}");

@@ -27,9 +27,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// From picks by ascending length.
-    pub fn new(group: usize, situation: Situation, picks: Vec<Pick>) -> Draft {
-        let gaps = picks.windows(2).map(|pair| Gap::new(&pair[0], &pair[1])).collect();
+    /// From picks by ascending length. What lies beyond rows of `longest` elements is not looked into.
+    pub fn new(group: usize, situation: Situation, longest: usize, picks: Vec<Pick>) -> Draft {
+        let gaps = picks.windows(2).map(|pair| Gap::up_to(longest, &pair[0], &pair[1])).collect();
         Draft { group, situation, picks, gaps }
     }
 
@@ -76,7 +76,7 @@ mod tests {
     use crate::tune::gap::tests::{LONG, RESIDENT, SHORT, pick};
 
     fn draft_of(picks: &[Pick]) -> Draft {
-        Draft::new(0, samples::table(&[]).situation, picks.to_vec())
+        Draft::new(0, samples::table(&[]).situation, usize::MAX, picks.to_vec())
     }
 
     #[test]

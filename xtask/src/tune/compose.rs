@@ -1,8 +1,9 @@
 //! From good passes to plans that are worth racing whole.
 
+use super::known::Known;
 use super::race::EQUAL;
 use softmax_spec::{Accuracy, Algorithm, Exp, Memory, Pass, PassVariant, Plan, Streams};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fastest variants of every (pass, exp core) with their times in nanoseconds per element.
 pub type Shortlist = BTreeMap<(Pass, Option<Exp>), Vec<(PassVariant, f64)>>;
@@ -54,31 +55,32 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
     tiers.concat()
 }
 
-/// Plans that differ from this one in one of its passes, by tile or way through memory, the most promising first. In a plan a pass finds
-/// caches as the one before left them, so that another may be best there than alone. None of a plan that is one pass.
-pub fn neighbours(plan: &Plan, times: &HashMap<PassVariant, f64>) -> Vec<Contender> {
+/// Plans for rows of about `len` elements that differ from this one in one of its passes, by tile or way through memory: for each pass in
+/// turn the most promising that is left. In a plan a pass finds caches as the one before left them, so that another may be best there than
+/// alone. None of a plan with a pass that was never timed.
+pub fn neighbours(plan: &Plan, known: &Known, len: usize) -> Vec<Contender> {
+    let Some(times) = known.near(len) else { return Vec::new() };
     let passes = plan.passes();
-    if passes.len() < 2 {
-        return Vec::new();
-    }
-    let time = |passes: &[PassVariant]| passes.iter().map(|pass| times.get(pass)).sum::<Option<f64>>();
-    let contender = |(at, other): (usize, &PassVariant)| {
+    let time = |pass| times.get(pass).copied().or_else(|| known.last(pass).map(|timed| timed.ns));
+    let Some(own) = passes.iter().map(time).collect::<Option<Vec<f64>>>() else { return Vec::new() };
+    let instead = |at: usize, other: PassVariant, time: f64| {
         let mut passes = passes.to_vec();
-        passes[at] = *other;
-        let predicted = time(&passes)?;
+        passes[at] = other;
+        let predicted = own.iter().sum::<f64>() - own[at] + time;
         Some(Contender { plan: Plan::new(plan.algorithm(), passes).ok()?, predicted })
     };
-    let others = passes.iter().enumerate().flat_map(|(at, pass)| {
-        let is_alike = move |other: &&PassVariant| {
+    let of_pass = |(at, pass): (usize, &PassVariant)| -> Vec<Contender> {
+        let is_alike = |other: &&PassVariant| {
             (other.pass, other.exp, other.isa) == (pass.pass, pass.exp, pass.isa) && *other != pass
         };
-        times.keys().filter(is_alike).map(move |other| (at, other))
-    });
-    let mut all: Vec<Contender> = others.filter_map(contender).collect();
-    all.sort_by(|a, b| {
-        a.predicted.total_cmp(&b.predicted).then_with(|| a.plan.to_string().cmp(&b.plan.to_string()))
-    });
-    all
+        let mut others: Vec<&PassVariant> = times.keys().filter(is_alike).collect();
+        others.sort_by(|a, b| times[a].total_cmp(&times[b]).then_with(|| a.id().cmp(&b.id())));
+        others.into_iter().filter_map(|other| instead(at, *other, times[other])).collect()
+    };
+    let by_pass: Vec<Vec<Contender>> = passes.iter().enumerate().map(of_pass).collect();
+    let deepest = by_pass.iter().map(Vec::len).max().unwrap_or(0);
+    let in_turn = (0..deepest).flat_map(|place| by_pass.iter().filter_map(move |others| others.get(place)));
+    in_turn.cloned().collect()
 }
 
 /// Of the last pass. What it is worth shows only after another pass, whose lines are in a cache or not, so times of passes do
@@ -175,20 +177,23 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_differ_in_one_pass_alone() {
+    fn neighbours_differ_in_one_pass_alone_and_those_of_every_pass_have_their_turn() {
         let times = [
             ("f32_max__avx2_u32", 0.1),
             ("f32_max__avx2_u64", 0.2),
+            ("f32_max__avx2_u96", 0.1),
             ("f32_store_exp__avx2_d5_u32", 0.2),
             ("f32_store_exp__avx2_d5_u48", 0.25),
             ("f32_store_exp__avx2_a6_u32", 0.1),
             ("f32_scale__avx2_u32", 0.1),
             ("f32_scale__avx2_u32_nt", 0.08),
-        ]
-        .map(|(id, time)| (id.parse().unwrap(), time))
-        .into();
+            ("f32_fused_softmax__avx2_e3_u16", 0.3),
+            ("f32_fused_softmax__avx2_e3_u32", 0.2),
+        ];
+        let mut known = Known::default();
+        known.note(1 << 10, times.into_iter().map(|(id, time)| (id.parse().unwrap(), time)));
         let of = |plan: &str| {
-            let neighbours = neighbours(&plan.parse().unwrap(), &times);
+            let neighbours = neighbours(&plan.parse().unwrap(), &known, 1 << 12);
             neighbours.iter().map(|neighbour| neighbour.plan.to_string()).collect::<Vec<_>>()
         };
         let plan = |[max, exp, scale]: [&str; 3]| {
@@ -198,9 +203,17 @@ mod tests {
         };
         assert_eq!(
             of(&plan(["u32", "d5_u32", "u32"])),
-            [["u32", "d5_u32", "u32_nt"], ["u32", "d5_u48", "u32"], ["u64", "d5_u32", "u32"]].map(plan)
+            [
+                ["u96", "d5_u32", "u32"],
+                ["u32", "d5_u48", "u32"],
+                ["u32", "d5_u32", "u32_nt"],
+                ["u64", "d5_u32", "u32"]
+            ]
+            .map(plan)
         );
-        assert!(of("fused(f32_fused_softmax__avx2_e3_u16)").is_empty());
+        assert!(of(&plan(["u32", "d5_u64", "u32"])).is_empty(), "a pass was not timed");
+        let fused = |tile: &str| format!("fused(f32_fused_softmax__avx2_e3_{tile})");
+        assert_eq!(of(&fused("u16")), [fused("u32")]);
     }
 
     #[test]

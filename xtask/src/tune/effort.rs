@@ -1,7 +1,8 @@
 //! What an effort level means, as numbers.
 
-use super::race::Rules;
+use super::race::{Row, Rules};
 use crate::flags;
+use softmax_spec::Rows;
 use softmax_spec::profile::Host;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub struct Effort {
     pub budget: Duration,
     /// Row lengths unless `--sizes` says otherwise.
     pub sizes: Vec<usize>,
+    /// The longest rows that passes are screened on, as far as others are not much longer, and between which crossovers are looked for.
+    pub screened: usize,
     /// Whether rows that nearly fill a cache of the machine are among them.
     pub fills_caches: bool,
     /// How single passes are raced.
@@ -23,16 +26,20 @@ pub struct Effort {
     pub tiles: usize,
     /// Most plans per accuracy that are raced whole.
     pub plans: usize,
-    /// How plans are raced.
-    pub racing: Rules,
+    /// How plans are raced, but for [`Effort::racing`].
+    racing: Rules,
+    /// Bytes of a cache whose sets depend on where memory lies, 0 if that is not known.
+    placed: usize,
     /// Most plans that differ from a leader in one pass and are raced with it; an accuracy has two leaders at most.
     pub neighbours: usize,
+    /// Most of those that are raced half-way between two lengths, for each plan there.
+    pub around: usize,
     /// Most finalists per accuracy in the confirmation round.
     pub finalists: usize,
-    /// The confirmation round, in which nobody is eliminated.
-    pub confirmation: Rules,
+    /// The confirmation round, but for [`Effort::confirmation`].
+    confirmation: Rules,
     /// How plans are compared half-way between two lengths.
-    pub crossover: Rules,
+    crossover: Rules,
 }
 
 /// Few rounds and short samples: screening only has to keep the good ones.
@@ -63,13 +70,11 @@ fn short() -> Vec<usize> {
     sizes
 }
 
-/// Rows that fill three quarters of a second or third level cache, with their results or alone: within an octave around, what was
-/// best for shorter rows gives way to what is best for longer ones, by steps.
-fn filling_caches(host: &Host) -> impl Iterator<Item = usize> {
-    [host.l2_kib, host.l3_kib].into_iter().flat_map(|kib| {
-        let held = (kib as usize * 1024) / size_of::<f32>();
-        [3 * held / 8, 3 * held / 4]
-    })
+/// Rows that fill three quarters of a second or third level cache with their results, or of a second alone: within an octave around,
+/// what was best for shorter rows gives way to what is best for longer ones, by steps.
+fn filling_caches(host: &Host) -> [usize; 3] {
+    let held = |kib: u32| (kib as usize * 1024) / size_of::<f32>();
+    [3 * held(host.l2_kib) / 8, 3 * held(host.l2_kib) / 4, 3 * held(host.l3_kib) / 8]
 }
 
 impl Effort {
@@ -80,12 +85,15 @@ impl Effort {
                 name: "quick",
                 budget: Duration::from_secs(75),
                 sizes: powers(5, 23, 3),
+                screened: usize::MAX,
                 fills_caches: false,
                 screening: screening(11, 2, 60.0),
                 tiles: 2,
                 plans: 12,
                 racing: racing(25, 4, 200.0),
+                placed: 0,
                 neighbours: 12,
+                around: 4,
                 finalists: 4,
                 confirmation: fixed(25, 500.0),
                 crossover: fixed(15, 300.0),
@@ -94,13 +102,16 @@ impl Effort {
                 name: "standard",
                 budget: Duration::from_secs(570),
                 // The best plan is soon another where rows fill a few registers.
-                sizes: [short(), powers(9, 24, 1)].concat(),
+                sizes: [short(), powers(9, 24, 1), vec![1 << 26]].concat(),
+                screened: 1 << 23,
                 fills_caches: true,
                 screening: screening(19, 3, 100.0),
                 tiles: 3,
                 plans: 32,
                 racing: racing(40, 5, 400.0),
-                neighbours: 24,
+                placed: 0,
+                neighbours: 30,
+                around: 9,
                 finalists: 6,
                 confirmation: fixed(40, 1000.0),
                 crossover: fixed(40, 500.0),
@@ -109,12 +120,15 @@ impl Effort {
                 name: "exhaustive",
                 budget: Duration::from_secs(2400),
                 sizes: [short(), powers(9, 26, 1)].concat(),
+                screened: usize::MAX,
                 fills_caches: true,
                 screening: screening(27, 4, 300.0),
                 tiles: 4,
                 plans: 64,
                 racing: racing(60, 6, 1000.0),
-                neighbours: 64,
+                placed: 0,
+                neighbours: 72,
+                around: 18,
                 finalists: 8,
                 confirmation: fixed(60, 3000.0),
                 crossover: fixed(40, 1000.0),
@@ -122,10 +136,48 @@ impl Effort {
         }
     }
 
+    /// The level on a machine.
+    pub fn on(self, host: &Host) -> Effort {
+        Effort { placed: host.l2_kib as usize * 1024, ..self }
+    }
+
+    /// How plans are raced on a row. Nobody drops out before the third process where it matters which that is.
+    pub fn racing(&self, row: Row) -> Rules {
+        let patience = if self.depends_on_process(row) { 3 * self.racing.batch } else { 0 };
+        Rules { patience, ..self.racing }
+    }
+
+    /// The confirmation round on a row, in which nobody but the hopelessly slow drops out before the third process.
+    pub fn confirmation(&self, row: Row) -> Rules {
+        self.spread(self.confirmation, row)
+    }
+
+    /// How plans are compared on a row half-way between two lengths; who drops out as in confirmations.
+    pub fn crossover(&self, row: Row) -> Rules {
+        self.spread(self.crossover, row)
+    }
+
+    /// As many rounds by more processes where it matters which one.
+    fn spread(&self, rules: Rules, row: Row) -> Rules {
+        match self.depends_on_process(row) {
+            true => Rules { first: rules.first.div_ceil(2), batch: rules.batch.div_ceil(2), ..rules },
+            false => rules,
+        }
+    }
+
+    /// Whether the row about fills a cache, of which it finds more or less there by where memory lies.
+    fn depends_on_process(&self, row: Row) -> bool {
+        let arrays = if row.in_place { 1 } else { 2 };
+        let bytes = row.elements() * arrays * size_of::<f32>();
+        let about = self.placed / 4..=2 * self.placed;
+        row.rows == Rows::Single && self.placed > 0 && about.contains(&bytes)
+    }
+
     /// Row lengths on a machine unless `--sizes` says otherwise, ascending. Of caches whose size is not known there are none.
     pub fn lengths(&self, host: &Host) -> Vec<usize> {
         let longest = self.sizes.last().copied().unwrap_or(0);
-        let filling = filling_caches(host).filter(|&len| self.fills_caches && 0 < len && len < longest);
+        let filling =
+            filling_caches(host).into_iter().filter(|&len| self.fills_caches && 0 < len && len < longest);
         self.sizes.iter().copied().chain(filling).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -134,6 +186,33 @@ impl Effort {
 mod tests {
     use super::*;
     use crate::profiles::samples;
+
+    #[test]
+    fn where_rows_about_fill_a_cache_nobody_drops_out_before_the_third_process() {
+        let effort = Effort::new(flags::Effort::Standard);
+        let row = |len, in_place, rows| Row { len, in_place, rows };
+        let patience = |effort: &Effort, row| effort.racing(row).patience;
+        let on = effort.clone().on(&Host { l2_kib: 1024, ..samples::host() });
+        for (len, apart, in_place) in [
+            (1 << 14, 0, 0),
+            (1 << 15, 15, 0),
+            (1 << 16, 15, 15),
+            (1 << 18, 15, 15),
+            (1 << 19, 0, 15),
+            (1 << 20, 0, 0),
+        ] {
+            assert_eq!(patience(&on, row(len, false, Rows::Single)), apart, "{len}");
+            assert_eq!(patience(&on, row(len, true, Rows::Single)), in_place, "{len}");
+            assert_eq!(patience(&effort, row(len, false, Rows::Single)), 0, "the cache is not known");
+        }
+        assert_eq!(patience(&on, row(1 << 10, false, Rows::Batch)), 0);
+        let processes = |rules: Rules| rules.rounds.div_ceil(rules.batch);
+        for len in [1 << 10, 1 << 16] {
+            let row = row(len, true, Rows::Single);
+            let rules = [on.confirmation(row), on.crossover(row)];
+            assert_eq!(rules.map(processes), if len == 1 << 10 { [8, 8] } else { [14, 14] });
+        }
+    }
 
     #[test]
     fn lengths_around_the_ends_of_caches_are_added_where_caches_are_known() {
@@ -145,10 +224,10 @@ mod tests {
             lengths.into_iter().filter(|len| !effort.sizes.contains(len)).collect::<Vec<_>>()
         };
         use flags::Effort::{Exhaustive, Quick, Standard};
-        assert_eq!(added(Standard, host(1024, 32768)), [98304, 196_608, 3_145_728, 6_291_456]);
+        assert_eq!(added(Standard, host(1024, 32768)), [98304, 196_608, 3_145_728]);
         assert_eq!(added(Exhaustive, host(512, 0)), [49152, 98304]);
         // Longer ones than the level's longest are not tuned for.
-        assert_eq!(added(Standard, host(2048, 1 << 18)), [196_608, 393_216]);
+        assert_eq!(added(Standard, host(2048, 1 << 20)), [196_608, 393_216]);
         assert!(added(Quick, host(1024, 32768)).is_empty());
     }
 }

@@ -63,6 +63,12 @@ impl Field {
         self.plans.iter().position(|known| known.as_ref() == Some(plan))
     }
 
+    /// The plans of a group.
+    pub fn of_group(&self, group: usize) -> impl Iterator<Item = &Plan> {
+        let entries = self.plans.iter().zip(&self.entries);
+        entries.filter_map(move |(plan, entry)| plan.as_ref().filter(|_| entry.groups.contains(&group)))
+    }
+
     fn reference(&self, id: &str) -> usize {
         self.entries.iter().position(|entry| entry.id == id).expect("every confirmation has the references")
     }

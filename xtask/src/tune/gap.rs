@@ -22,14 +22,14 @@ pub struct Gap {
     ends: [usize; 2],
     /// How many times as long the other plan takes at these, as far as that was measured half-way.
     losses: [f64; 2],
+    /// Whether it is looked into.
+    is_open: bool,
 }
 
 /// Another plan is clearly faster than either.
 #[derive(Debug)]
 pub struct Third {
-    /// The row, or the batch, where it is.
-    pub row: Row,
-    /// What was raced there.
+    /// What was raced half-way.
     pub field: Field,
     /// And how that ended.
     pub raced: Finish,
@@ -50,15 +50,30 @@ impl Gap {
     /// Between neighbours.
     pub fn new(shorter: &Pick, longer: &Pick) -> Gap {
         let ends = [shorter.evidence.len, longer.evidence.len];
-        Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses: [1.0; 2] }
+        Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses: [1.0; 2], is_open: true }
+    }
+
+    /// The same, if it begins with rows that are not longer than `longest`. Else it is not looked into, and a crossover is half-way.
+    pub fn up_to(longest: usize, shorter: &Pick, longer: &Pick) -> Gap {
+        Gap { is_open: shorter.evidence.len <= longest, ..Gap::new(shorter, longer) }
     }
 
     /// Around a pick that was found in it. What is known of its ends stays known.
     pub fn split(&self, third: &Pick) -> [Gap; 2] {
         let ([low, high], middle) = (self.ends, third.evidence.len);
+        // How much the plan of the other end loses is known where the third is that plan.
+        let loss = |end: usize, other: &Pick| if third.plan == other.plan { self.losses[end] } else { 1.0 };
         [
-            Gap { ends: [low, middle], ..Gap::new(&self.shorter, third) },
-            Gap { ends: [middle, high], ..Gap::new(third, &self.longer) },
+            Gap {
+                ends: [low, middle],
+                losses: [loss(0, &self.longer), 1.0],
+                ..Gap::new(&self.shorter, third)
+            },
+            Gap {
+                ends: [middle, high],
+                losses: [1.0, loss(1, &self.shorter)],
+                ..Gap::new(third, &self.longer)
+            },
         ]
     }
 
@@ -74,7 +89,7 @@ impl Gap {
 
     /// How many bisections are left if nothing else is found in it.
     pub fn bisections(&self) -> usize {
-        let is_open = self.ends[1] - self.ends[0] > 1;
+        let is_open = self.is_open && self.ends[1] - self.ends[0] > 1;
         match (is_open, self.is_crossover()) {
             (false, _) => 0,
             (true, true) => (self.width().ln() / self.precision().ln()).log2().ceil().max(0.0) as usize,
@@ -90,9 +105,19 @@ impl Gap {
         }
     }
 
-    /// The plan of the shorter rows.
-    pub fn before(&self) -> &Plan {
-        &self.shorter.plan
+    /// The plans of the shorter and the longer rows.
+    pub fn plans(&self) -> [&Plan; 2] {
+        [&self.shorter.plan, &self.longer.plan]
+    }
+
+    /// Whether nothing is known yet of what lies between.
+    pub fn is_unknown(&self) -> bool {
+        self.ends == [self.shorter.evidence.len, self.longer.evidence.len]
+    }
+
+    /// The length half-way.
+    pub fn middle(&self) -> usize {
+        middle(self.ends[0], self.ends[1])
     }
 
     /// The longest row for which the shorter's plan is to be used, as far as that is known.
@@ -102,18 +127,21 @@ impl Gap {
         bound.min(self.shorter.plan.longest_row().unwrap_or(usize::MAX))
     }
 
-    /// Races the plans of its ends half-way, on rows like `row`, for the accuracy of that group. Beside them run those that were close to
-    /// them where they were picked: another may be best here, such as one whose tile is just as long as the row.
+    /// Races the plans of its ends on a row half-way, for the accuracy of that group. Beside them run those that were close to
+    /// them where they were picked, and those `around`: another may be best here, such as one whose tile is just as long as the row.
     pub fn bisect(
         &mut self,
         timings: &mut impl Timings,
         group: usize,
         row: Row,
+        around: &[Plan],
         rules: &Rules,
         deadline: &Deadline,
     ) -> Result<Option<Third>> {
-        let row = Row { len: middle(self.ends[0], self.ends[1]), ..row };
-        let field = self.field(group, row.len);
+        let mut field = self.field(group, row.len);
+        for plan in around {
+            field.add(plan, Some(group));
+        }
         let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
         // Beside the longer's plan, which is the first and takes 1.
         let time = |samples: &Vec<f64>| median(&ratios(samples, &raced.samples[0]));
@@ -121,7 +149,7 @@ impl Gap {
         let shorter = field.index(&self.shorter.plan).map(|i| times[i]);
         let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
         if shorter.unwrap_or(1.0).min(1.0) > fastest * TIE {
-            return Ok(Some(Third { row, field, raced }));
+            return Ok(Some(Third { field, raced }));
         }
         self.narrow(row.len, shorter);
         Ok(None)
@@ -210,10 +238,14 @@ pub(super) mod tests {
 
     /// One bisection.
     fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
-        let row = Row { len: 0, in_place: false, rows: Rows::Single };
+        bisect_beside(&[], gap, timings)
+    }
+
+    fn bisect_beside(around: &[Plan], gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
+        let row = Row { len: gap.middle(), in_place: false, rows: Rows::Single };
         let rules = Rules { first: 7, batch: 7, rounds: 7, patience: 0, keep: 0, sample_us: 1.0 };
         let deadline = Time::default().after(Duration::from_secs(60));
-        gap.bisect(timings, 0, row, &rules, &deadline).unwrap()
+        gap.bisect(timings, 0, row, around, &rules, &deadline).unwrap()
     }
 
     /// The crossover, in no more bisections than were announced and those that it takes where plans differ much.
@@ -253,6 +285,13 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_begins_with_too_long_rows_is_not_looked_into() {
+        let gap = |longest| Gap::up_to(longest, &pick(SHORT, 64), &pick(LONG, 4096));
+        assert!(gap(64).bisections() > 0);
+        assert_eq!((gap(63).bisections(), gap(63).is_crossover(), gap(63).bound()), (0, true, 512));
+    }
+
+    #[test]
     fn what_is_not_bisected_is_half_way() {
         assert_eq!(Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)).bound(), 512);
     }
@@ -275,13 +314,21 @@ pub(super) mod tests {
         let mut between = Gap::new(&short, &long);
         let third = bisect(&mut between, &mut Resident).expect("a third plan");
         let raced: Vec<Plan> = third.field.plans.into_iter().flatten().collect();
-        assert_eq!(
-            (third.row.len, raced),
-            (91, [LONG, SHORT, RESIDENT].map(|text| text.parse().unwrap()).to_vec())
-        );
+        assert_eq!(raced, [LONG, SHORT, RESIDENT].map(|text| text.parse().unwrap()));
         assert!(third.raced.samples.iter().all(|samples| !samples.is_empty()));
         // A tile that ends below the first length to be raced changes nothing.
         assert!(bisect(&mut Gap::new(&short, &pick(LONG, 1 << 10)), &mut Resident).is_none());
+    }
+
+    #[test]
+    fn a_plan_around_is_found_that_no_end_knows() {
+        let around = [RESIDENT, SHORT].map(|text| text.parse().unwrap());
+        let mut between = Gap::new(&pick(SHORT, 64), &pick(LONG, 128));
+        assert!(between.is_unknown() && bisect(&mut between.clone(), &mut Resident).is_none());
+        let third = bisect_beside(&around, &mut between, &mut Resident).expect("a third plan");
+        assert_eq!(third.field.plans.len(), 3, "each once");
+        assert!(bisect(&mut between, &mut Crossing(100, 1.1)).is_none());
+        assert!(!between.is_unknown());
     }
 
     #[test]
@@ -296,7 +343,7 @@ pub(super) mod tests {
         before.evidence.ties = vec![RESIDENT.parse().unwrap()];
         let mut between = Gap::new(&before, &after);
         let third = bisect(&mut between, &mut Resident).expect("another plan");
-        assert_eq!(third.row.len, 91);
+        assert_eq!(third.field.plans.len(), 2);
         let around = between.split(&pick(RESIDENT, 91));
         assert!(around.iter().all(Gap::is_crossover));
     }
@@ -305,9 +352,19 @@ pub(super) mod tests {
     fn a_third_plan_leaves_a_gap_on_either_side_with_the_ends_that_were_known() {
         let mut between = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
         assert!(bisect(&mut between, &mut Crossing(100, 1.1)).is_none());
+        assert_eq!(between.losses, [1.0, 1.1]);
         let [before, after] = between.split(&pick(RESIDENT, 91));
         assert_eq!([before.ends, after.ends], [[64, 91], [91, 512]]);
+        assert_eq!([before.losses, after.losses], [[1.0; 2]; 2], "beside another plan it is not known");
         let [before, after] = between.split(&pick(LONG, 91));
         assert_eq!((before.ends, before.is_crossover(), after.is_crossover()), ([64, 91], true, false));
+        let [before, after] = between.split(&pick(SHORT, 91));
+        assert_eq!((before.is_crossover(), after.is_crossover()), (false, true));
+        assert_eq!([before.losses, after.losses], [[1.0; 2], [1.0, 1.1]]);
+        let mut between = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
+        assert!(bisect(&mut between, &mut Crossing(1000, 1.1)).is_none());
+        assert_eq!((between.ends, between.losses), ([512, 4096], [1.1, 1.0]));
+        let [before, after] = between.split(&pick(LONG, 1024));
+        assert_eq!([before.losses, after.losses], [[1.1, 1.0], [1.0; 2]]);
     }
 }

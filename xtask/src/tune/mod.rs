@@ -20,12 +20,14 @@ mod field;
 #[cfg(test)]
 mod fleet;
 mod gap;
-mod gate;
+pub mod gate;
 pub mod journal;
+mod known;
 #[cfg(test)]
 mod model;
 pub mod progress;
 pub mod race;
+mod refine;
 mod report;
 #[cfg(test)]
 pub mod sample;
@@ -36,21 +38,23 @@ mod troubled;
 mod weight;
 
 use crate::error::{bad_input, interrupted};
+use crate::length::{self, Length};
 use crate::measuring::contention::Tally;
 use crate::measuring::{Child, Interrupted, child, preflight};
 use crate::output::Output;
 use crate::{flags, host, project, stderr, stdout};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clock::Clock;
 use effort::Effort;
 use gate::Gate;
 use journal::{Codes, Journal, Journaled, Opened};
+use known::Known;
 use progress::Progress;
 use search::Search;
 use softmax_codegen::profile;
 use softmax_spec::profile::{Origin, Profile};
 use softmax_spec::{Enumeration, Isa, PassVariant, Rows};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -61,10 +65,10 @@ pub fn run(flags: &flags::Tune) -> Result<()> {
         preflight::require_cpu()?;
     }
     let output = Output::new(&flags.output)?;
-    let mut effort = Effort::new(flags.effort);
+    let mut effort = Effort::new(flags.effort).on(&host::host());
     effort.budget = flags.budget.unwrap_or(effort.budget);
     effort.sizes = match flags.sizes.is_empty() {
-        true => effort.lengths(&host::host()),
+        true => lengths(&effort, length::held_by(host::available_memory())),
         false => flags.sizes.iter().map(|len| len.0).collect::<BTreeSet<_>>().into_iter().collect(),
     };
     require_batches(flags.rows, &effort.sizes)?;
@@ -109,25 +113,24 @@ fn publish(flags: &flags::Tune, output: &Output, doubts: Option<String>, mut fou
     let tuned = &found.profile;
     let written = match &doubts {
         Some(doubts) => Err(refused(doubts, found.journal.path())),
-        None => write(output, &mut found.journal, tuned, found.seconds),
+        None => output.write(profile::write(tuned)).map_err(|error| early(error, found.journal.path())),
+    };
+    let ended = match &written {
+        Ok(()) => found.journal.complete(found.seconds).map_err(|error| early(error, found.journal.path())),
+        Err(_) => Ok(()),
     };
     let journal = found.journal.path();
     if flags.json {
         let files = report::Files { profile: written.is_ok().then_some(output.path()), journal };
         let report = report::json(tuned, &files, found.seconds, found.gate.failures());
-        return stdout::print_json_line(&report).and(written);
+        return stdout::print_json_line(&report).and(written).and(ended);
     }
     stdout::print(&report::text(tuned))?;
     written?;
     stderr::say(format_args!("wrote {} after {:.0} s of measuring", output.path().display(), found.seconds));
     stderr::say(format_args!("every measurement is in {}", journal.display()));
     stderr::say(format_args!("use it: SOFTMAX_PROFILE={} cargo build --release", output.path().display()));
-    Ok(())
-}
-
-fn write(output: &Output, journal: &mut Journal, tuned: &Profile, seconds: f64) -> Result<()> {
-    let written = output.write(profile::write(tuned)).and_then(|()| journal.complete(seconds));
-    written.map_err(|error| early(error, journal.path()))
+    ended
 }
 
 /// The error of `--strict`.
@@ -139,6 +142,20 @@ fn refused(doubts: &str, journal: &Path) -> anyhow::Error {
          again on a quieter machine, or write it as it is: {without}",
         journal.display()
     )
+}
+
+/// The lengths of an effort level on this machine, up to the longest that its memory holds.
+fn lengths(effort: &Effort, longest: usize) -> Vec<usize> {
+    let (held, others): (Vec<usize>, Vec<usize>) =
+        effort.lengths(&host::host()).into_iter().partition(|&len| len <= longest);
+    if !others.is_empty() {
+        let others: Vec<String> = others.into_iter().map(|len| Length(len).to_string()).collect();
+        stderr::say(format_args!(
+            "warning: rows of {} are left out: half of the memory that is free does not hold them",
+            others.join(", ")
+        ));
+    }
+    held
 }
 
 /// How the profile was made.
@@ -192,7 +209,7 @@ fn search(
             accuracies: flags.accuracy.list(),
             rows,
             variants,
-            known: HashMap::new(),
+            known: Known::default(),
         };
         tables.extend(search.run(&effort.sizes)?);
     }
@@ -214,9 +231,9 @@ fn search(
 fn open_journal(flags: &flags::Tune, output: &Output, rustc: &str, codes: &mut Codes) -> Result<Opened> {
     let path = match &flags.journal {
         Some(path) => std::path::absolute(path).with_context(|| format!("no path: {}", path.display()))?,
-        None => output.path().with_extension("journal.jsonl"),
+        None => journal::beside(output.path()),
     };
-    if path == output.path() {
+    if output.replaces(&path) {
         return Err(bad_input("--journal and --output name the same file: give the journal one of its own"));
     }
     let header = journal::header(&host::host(), rustc)?;
@@ -328,6 +345,7 @@ fn rustc_version() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").current_dir(project::root()).output();
     let output = output.context("cannot run rustc --version")?;
+    ensure!(output.status.success(), "rustc --version fails ({})", output.status);
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
@@ -343,6 +361,13 @@ mod tests {
         assert_eq!(isas(&typed("--isa avx2,scalar,avx2"), &available).unwrap(), [Isa::Scalar, Isa::Avx2]);
         let error = isas(&typed("--isa avx512"), &available).unwrap_err().to_string();
         assert_eq!(error, "this CPU does not support avx512, it has scalar, sse2, avx2");
+    }
+
+    #[test]
+    fn rows_that_memory_does_not_hold_are_left_out() {
+        let effort = Effort::new(flags::Effort::Standard);
+        let longest = |held| lengths(&effort, held).last().copied();
+        assert_eq!([longest(length::MAX), longest(1 << 20)], [Some(1 << 26), Some(1 << 20)]);
     }
 
     #[test]

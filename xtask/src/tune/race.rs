@@ -8,6 +8,7 @@
 use super::clock::Deadline;
 use crate::measuring::Timings;
 use crate::measuring::contention::Tally;
+use crate::measuring::cost::CALIBRATION;
 use crate::measuring::statistics::{lower_quartile, median, median_bounds, ratios};
 use crate::profiles::TIE;
 use anyhow::Result;
@@ -72,8 +73,6 @@ const CLEARLY_SLOWER: f64 = 1.01;
 /// Slower by this factor in three rounds of four, it drops out as well: an outlier of the leader's must not keep
 /// everybody in the race.
 const HOPELESSLY_SLOWER: f64 = 1.2;
-/// Calls for calibration and warming, counted in rounds, that a batch costs on top of its rounds.
-const SETUP_ROUNDS: f64 = 2.0;
 
 /// How a race ended.
 #[derive(Debug)]
@@ -165,11 +164,11 @@ pub fn race(
             break;
         }
         let taken = (deadline.time().now() - started).as_secs_f64();
-        let spent = taken / (next as f64 + SETUP_ROUNDS) / racing.len() as f64;
+        let spent = taken / (next as f64 + CALIBRATION) / racing.len() as f64;
         let left = finish.alive.iter().filter(|alive| **alive).count() as f64;
         let done = finish.samples.iter().map(Vec::len).max().unwrap_or(0);
         next = rules.batch.min(rules.rounds - done);
-        let seconds = spent * left * (next as f64 + SETUP_ROUNDS);
+        let seconds = spent * left * (next as f64 + CALIBRATION);
         if deadline.left().as_secs_f64() < seconds {
             break;
         }

@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::effort::Effort;
 use super::gate::Gate;
 use super::journal::{self, Codes, Journal, Journaled};
+use super::known::Known;
 use super::model::Model;
 use super::progress::Progress;
 use super::search::Search;
@@ -12,7 +13,6 @@ use crate::profiles::samples;
 use crate::{flags, project};
 use softmax_spec::profile::Profile;
 use softmax_spec::{Accuracy, Isa, PassVariant, Rows};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn tune(directory: &Path) -> PathBuf {
     let path = directory.join("profile.toml");
     let (mut model, mut codes) = (Model::new(1), Codes::default());
     let header = journal::header(&samples::host(), "rustc 1").unwrap();
-    let opened = Journal::resume(&path.with_extension("journal.jsonl"), header, &mut codes).unwrap();
+    let opened = Journal::resume(&journal::beside(&path), header, &mut codes).unwrap();
     let wall = model.time.clone();
     let mut machine = Journaled::new(&mut model, opened, codes, Box::new(move || wall.now()));
     let time = machine.time();
@@ -38,7 +38,7 @@ pub fn tune(directory: &Path) -> PathBuf {
         accuracies: &Accuracy::ALL[..1],
         rows: &Rows::ALL,
         variants: variants(),
-        known: HashMap::new(),
+        known: Known::default(),
     }
     .run(&SIZES)
     .unwrap();

@@ -2,23 +2,25 @@
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
-use super::compose::{self, Contender, Shortlist};
+use super::compose::{self, Shortlist};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
 use super::gap::{self, Third};
 use super::gate::{Gate, Oracle};
+use super::known::{Known, Timed};
 use super::progress::Progress;
 use super::race::{Finish, Row, Rules, race};
 use super::screening::{self, Screening};
 use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossovers};
 use crate::length::Length;
 use crate::measuring::Timings;
-use crate::measuring::statistics::median;
+use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
 use anyhow::{Context, Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Situation, Table};
 use softmax_spec::{Accuracy, Element, Isa, PassVariant, Plan, Rows};
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
 pub struct Search<'a, M> {
@@ -42,12 +44,10 @@ pub struct Search<'a, M> {
     pub rows: &'a [Rows],
     /// The ISA's variants that may be used.
     pub variants: Vec<PassVariant>,
-    /// Nanoseconds per element of passes where they were timed last, filled by the search.
-    pub known: HashMap<PassVariant, f64>,
+    /// What passes took, filled by the search.
+    pub known: Known,
 }
 
-/// Generating a row and its parameters, which a request costs once.
-const SETUP_NS_PER_ELEMENT: f64 = 25.0;
 /// From one length to the next a pass may leave a cache; measured ratios stay below this.
 const CACHE_STEP: f64 = 1.5;
 
@@ -102,10 +102,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let listed = shortlist.entry(key).or_default();
             for (variant, _) in tiles {
                 let is_listed = listed.iter().any(|(other, _)| *other == variant);
-                if let Some(&time) = self.known.get(&variant)
+                if let Some(Timed { ns, .. }) = self.known.last(&variant)
                     && !is_listed
                 {
-                    listed.push((variant, time));
+                    listed.push((variant, ns));
                 }
             }
         }
@@ -129,8 +129,12 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Races the passes and returns the best of each (pass, exp core) that go forward, and of every way through memory one: what a
     /// way is worth shows only beside other passes. In batches, and in place, those that take whole rows, which are plans by themselves.
+    /// None for rows that are far longer than any cache: there plans are raced that did well at the length before, and their neighbours.
     fn screen(&mut self, row: Row) -> Result<Shortlist> {
         let deadline = self.clock.step(weight::screening(row.rows, row.in_place) * weight_of(row.len));
+        if self.is_far(row.len) {
+            return Ok(Shortlist::new());
+        }
         let mut screening = Screening::default();
         for variant in self.affordable_variants(row, &deadline) {
             screening.add(variant, row);
@@ -145,13 +149,19 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.progress.leader(id);
         })?;
         if row.times_passes() {
-            self.known.extend(screening.times(&finish));
+            self.known.note(row.len, screening.times(&finish));
         }
         Ok(screening.shortlist(&finish, self.effort.tiles))
     }
 
+    /// Whether rows are so long that passes need not be screened, if they were on rows that are not much shorter.
+    fn is_far(&self, len: usize) -> bool {
+        const MUCH: usize = 8;
+        len > self.effort.screened && len <= MUCH * self.known.longest()
+    }
+
     /// Where the search is, for people.
-    fn place(&self, row: Row) -> String {
+    pub(super) fn place(&self, row: Row) -> String {
         let place = if row.in_place { " in place" } else { "" };
         let batch = match row.rows {
             Rows::Single => String::new(),
@@ -189,12 +199,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
         kept
     }
 
-    /// Smaller is more promising: the time where it was timed, else how far the tile is from the usual ones.
-    fn promise(&self, variant: &PassVariant) -> (bool, f64, usize) {
-        let known = self.known.get(variant);
+    /// Smaller is more promising: the time at the last length where it was timed, a longer one first, as times of shorter rows are those
+    /// of a nearer cache; else how far the tile is from the usual ones.
+    fn promise(&self, variant: &PassVariant) -> (Reverse<usize>, f64, usize) {
         /// Published winners unroll by 4 to 9 vectors.
         const USUAL_UNROLL: usize = 6;
-        (known.is_none(), known.copied().unwrap_or(0.0), variant.tile.unroll.abs_diff(USUAL_UNROLL))
+        let unusual = variant.tile.unroll.abs_diff(USUAL_UNROLL);
+        let known = self.known.last(variant);
+        known.map_or((Reverse(0), 0.0, unusual), |known| (Reverse(known.len), known.ns, unusual))
     }
 
     /// What a pass probably takes at the next length, in nanoseconds per element.
@@ -203,27 +215,24 @@ impl<M: Timings + Oracle> Search<'_, M> {
         const SCALAR_NS: f64 = 4.0;
         const MEMORY_NS: f64 = 0.3;
         let unknown = SCALAR_NS / variant.lanes() as f64 + MEMORY_NS;
-        self.known.get(variant).map_or(unknown, |known| known * CACHE_STEP)
+        self.known.last(variant).map_or(unknown, |known| known.ns * CACHE_STEP)
     }
 
-    /// What the first batch costs for one candidate: in every round a sample and a call that is not timed.
-    fn seconds(&self, rules: &Rules, row: Row, ns_per_element: f64) -> f64 {
-        /// Calibration, in rounds.
-        const CALIBRATION: f64 = 2.0;
+    /// What the first batch costs for one candidate.
+    pub(super) fn seconds(&self, rules: &Rules, row: Row, ns_per_element: f64) -> f64 {
         let call = row.elements() as f64 * ns_per_element * 1e-9;
-        (rules.first as f64 + CALIBRATION) * ((rules.sample_us * 1e-6).max(call) * 1.1 + call)
+        (rules.first as f64 + CALIBRATION) * sample_seconds(rules.sample_us * 1e-6, call)
     }
 
     /// What each accuracy's part of a race may cost.
-    fn seconds_each(&self, row: Row, deadline: &Deadline) -> f64 {
+    pub(super) fn seconds_each(&self, row: Row, deadline: &Deadline) -> f64 {
         (deadline.left().as_secs_f64() - setup_seconds(row)) / self.accuracies.len() as f64
     }
 
     /// What a length costs at the very least: one variant of each (pass, exp core), a few plans, a confirmation.
     fn least_seconds(&self, len: usize) -> f64 {
         const CALLS: f64 = 300.0;
-        let known: Vec<f64> = self.known.values().copied().collect();
-        let call = len as f64 * median(&known) * CACHE_STEP * 1e-9;
+        let call = len as f64 * self.known.usual() * CACHE_STEP * 1e-9;
         CALLS * call + 5.0 * setup_seconds(Row { len, in_place: false, rows: Rows::Single })
     }
 
@@ -241,60 +250,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
         self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
         let progress = self.progress;
         let leading = |id: &str| progress.leader(id);
-        let raced = race(self.machine, row, &field.entries, &self.effort.racing, &deadline, leading)?;
+        let raced = race(self.machine, row, &field.entries, &self.effort.racing(row), &deadline, leading)?;
 
-        let deadline = self.clock.step(weight::REFINING * weight);
-        let (field, raced) = match self.leaders_and_neighbours(&field, &raced, &choices, &deadline)? {
-            Some(near) => {
-                self.progress
-                    .step(self.clock, &format!("{place}: racing {} plans nearby", near.entries.len()));
-                let raced = race(self.machine, row, &near.entries, &self.effort.racing, &deadline, leading)?;
-                (near, raced)
-            }
-            None => (field, raced),
-        };
-
+        let (field, raced) = self.refine(row, field, raced, &choices)?;
         let deadline = self.clock.step(weight::CONFIRMING * weight);
         for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
-    }
-
-    /// Of every accuracy those that did best, and plans that differ in one pass from the leader, or from the best of another algorithm
-    /// that is nearly as fast; `None` if there are none of these, or no time.
-    fn leaders_and_neighbours(
-        &mut self,
-        field: &Field,
-        raced: &Finish,
-        choices: &[Choosing],
-        deadline: &Deadline,
-    ) -> Result<Option<Field>> {
-        let (mut near, mut found) = (Field::default(), 0);
-        for choosing in choices {
-            let Choosing { group, accuracy, row, .. } = choosing;
-            let leaders = self.leaders(field, raced, choosing);
-            for plan in &leaders {
-                near.add(plan, Some(*group));
-            }
-            let mut seconds = self.seconds_each(*row, deadline);
-            let mut neighbours = Vec::new();
-            for plan in nearly_as_fast(&leaders, field, raced) {
-                let mut around = compose::neighbours(plan, &self.known);
-                around.retain(|neighbour| self.may_win(&neighbour.plan, choosing));
-                neighbours.extend(around.into_iter().take(self.effort.neighbours));
-            }
-            for Contender { plan, predicted } in neighbours {
-                seconds -= self.seconds(&self.effort.racing, *row, predicted);
-                if seconds <= 0.0 {
-                    break;
-                }
-                if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
-                    found += usize::from(near.add(&plan, Some(*group)));
-                }
-            }
-        }
-        Ok((found > 0).then_some(near))
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
@@ -308,8 +271,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     ) -> Result<Vec<Option<Pick>>> {
         let finalists = self.finalists(field, raced, row, choices)?;
         self.progress.step(self.clock, &format!("{}: confirming", self.place(row)));
-        let (rules, progress) = (&self.effort.confirmation, self.progress);
-        let finish = race(self.machine, row, &finalists.entries, rules, deadline, |id| progress.leader(id))?;
+        let (rules, progress) = (self.effort.confirmation(row), self.progress);
+        let finish = race(self.machine, row, &finalists.entries, &rules, deadline, |id| progress.leader(id))?;
         Ok(choices.iter().map(|choosing| conclude(&finalists, &finish, choosing)).collect())
     }
 
@@ -353,7 +316,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 break;
             }
             if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
-                seconds -= self.seconds(&self.effort.racing, *row, predicted);
+                seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
                 added += usize::from(field.add(&plan, Some(*group)));
             }
         }
@@ -395,7 +358,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Those of a race that go on: the leader, others that were in contention to the end, and at last the best of another algorithm.
-    fn leaders(&self, field: &Field, raced: &Finish, choosing: &Choosing) -> Vec<Plan> {
+    pub(super) fn leaders(&self, field: &Field, raced: &Finish, choosing: &Choosing) -> Vec<Plan> {
         let ranking = raced.ranking(&field.entries, choosing.group);
         let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
         let Some(leader) = ranking.first().map(plan) else { return Vec::new() };
@@ -408,7 +371,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
-    fn may_win(&self, plan: &Plan, choosing: &Choosing) -> bool {
+    pub(super) fn may_win(&self, plan: &Plan, choosing: &Choosing) -> bool {
         let fits = suits(plan.shortest_row(), plan.longest_row(), choosing.row.len);
         let is_left = plan.passes().iter().all(|pass| self.variants.contains(pass));
         fits && plan.reaches(choosing.accuracy) && is_left
@@ -425,7 +388,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let situation = self.situation(self.accuracies[group], in_place, rows);
             match picks.is_empty() {
                 true => self.progress.note(&format!("{situation}: no plan is right, so no table")),
-                false => drafts.push(Draft::new(group, situation, picks)),
+                false => drafts.push(Draft::new(group, situation, self.effort.screened, picks)),
             }
         }
         let weight = self.rows.iter().map(|&rows| weight_of_crossovers(sizes, rows)).sum();
@@ -458,12 +421,26 @@ impl<M: Timings + Oracle> Search<'_, M> {
             left -= step;
             let draft = &mut drafts[i];
             let (group, situation) = (draft.group, draft.situation);
-            let row = Row { len: 0, in_place: situation.in_place, rows: situation.rows };
             let gap = draft.gap(place);
+            let row = Row { len: gap.middle(), in_place: situation.in_place, rows: situation.rows };
+            let choosing = Choosing {
+                group,
+                accuracy: situation.accuracy,
+                row,
+                default: self.default.plan(situation, row.len),
+                before: Some(gap.plans()[0].clone()),
+                near: vec![],
+                alone: None,
+            };
             self.progress.step(self.clock, &format!("{situation}: what lies between {gap}"));
-            if let Some(third) = gap.bisect(self.machine, group, row, &self.effort.crossover, &deadline)? {
-                let before = gap.before().clone();
-                draft.insert(place, self.pick_third(group, situation, before, &third, &deadline)?);
+            let around = match gap.is_unknown() {
+                true => self.around(gap.plans(), &choosing)?,
+                false => vec![],
+            };
+            let rules = self.effort.crossover(row);
+            let third = gap.bisect(self.machine, group, row, &around, &rules, &deadline)?;
+            if let Some(third) = third {
+                draft.insert(place, self.pick_third(choosing, &third, &deadline)?);
             }
         }
         // What it weighs has been begun on, found or not.
@@ -472,18 +449,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// The pick where a third plan was found, whose plans are known to be right.
-    fn pick_third(
-        &mut self,
-        group: usize,
-        situation: Situation,
-        before: Plan,
-        third: &Third,
-        deadline: &Deadline,
-    ) -> Result<Pick> {
-        let Third { row, ref field, ref raced } = *third;
-        let (accuracy, default) = (situation.accuracy, self.default.plan(situation, row.len));
-        let choosing =
-            Choosing { group, accuracy, row, default, before: Some(before), near: vec![], alone: None };
+    fn pick_third(&mut self, choosing: Choosing, third: &Third, deadline: &Deadline) -> Result<Pick> {
+        let (row, Third { field, raced }) = (choosing.row, third);
         let [pick] = &mut self.confirm(field, raced, row, &[choosing], deadline)?[..] else {
             bail!("a choice has one pick");
         };
@@ -492,19 +459,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
 }
 
 /// The best of another algorithm than the leader's, which [`Search::leaders`] puts last.
-fn of_another_algorithm(leaders: &[Plan]) -> Option<&Plan> {
+pub(super) fn of_another_algorithm(leaders: &[Plan]) -> Option<&Plan> {
     leaders.last().filter(|last| last.algorithm() != leaders[0].algorithm())
 }
-
-/// The leader and, if it is nearly as fast, the best of another algorithm.
-fn nearly_as_fast<'a>(leaders: &'a [Plan], field: &Field, raced: &Finish) -> impl Iterator<Item = &'a Plan> {
-    let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
-    let other = of_another_algorithm(leaders).filter(|other| time(other) <= NEARLY * time(&leaders[0]));
-    leaders.first().into_iter().chain(other)
-}
-
-/// Of an algorithm that is slower by less than this factor another plan may be the fastest of all.
-const NEARLY: f64 = 1.1;
 
 /// The widest gap of all that is not known well enough: whose, and its place there.
 fn widest(drafts: &[Draft]) -> Option<(usize, usize)> {
@@ -548,14 +505,22 @@ mod tests {
         Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] }
     }
 
+    fn quick() -> Effort {
+        Effort::new(flags::Effort::Quick)
+    }
+
     fn search(model: &mut Model, gate: &mut Gate, sizes: &[usize]) -> Vec<Table> {
+        search_with(quick(), model, gate, sizes)
+    }
+
+    fn search_with(effort: Effort, model: &mut Model, gate: &mut Gate, sizes: &[usize]) -> Vec<Table> {
         let mut variants = crate::project::grid().unwrap().variants;
         variants.retain(|variant| variant.isa == Isa::Avx2);
         let weight = weight::weight(sizes, &Rows::ALL);
         let mut clock = Clock::new(model.time.clone(), Duration::from_secs(3600), weight);
         Search {
             machine: model,
-            effort: &Effort::new(flags::Effort::Quick),
+            effort: &effort,
             clock: &mut clock,
             progress: &Progress::silent(),
             gate,
@@ -564,7 +529,7 @@ mod tests {
             accuracies: &[Accuracy::Fast],
             rows: &Rows::ALL,
             variants,
-            known: HashMap::new(),
+            known: Known::default(),
         }
         .run(sizes)
         .unwrap()
@@ -589,7 +554,12 @@ mod tests {
                 let evidence = class.evidence.as_ref().unwrap();
                 let [time, best] = [&class.plan, &unrolled_by_8(&class.plan)]
                     .map(|plan| model.truth(&plan.to_string(), 1, evidence.len));
-                assert!(time <= best * EQUAL, "{}", class.plan);
+                assert!(
+                    time <= best * EQUAL,
+                    "{} takes {time} and not {best} at {}",
+                    class.plan,
+                    evidence.len
+                );
                 assert!(evidence.speedup_over_default > 1.0, "{evidence:?}");
                 assert_ne!(evidence.runner_up.as_ref().unwrap().0.algorithm(), class.plan.algorithm());
             }
@@ -606,7 +576,8 @@ mod tests {
 
     /// The plan with the tile that is the model's best in every pass.
     fn unrolled_by_8(plan: &Plan) -> Plan {
-        let unrolled = |pass: &PassVariant| PassVariant { tile: Tile { unroll: 8, ..pass.tile }, ..*pass };
+        let tile = Tile { unroll: 8, accumulators: 1 };
+        let unrolled = |pass: &PassVariant| PassVariant { tile, ..*pass };
         Plan::new(plan.algorithm(), plan.passes().iter().map(unrolled).collect()).unwrap()
     }
 
@@ -673,6 +644,26 @@ mod tests {
     }
 
     #[test]
+    fn far_rows_are_raced_by_what_did_well_before_unless_nothing_was_screened_near_them() {
+        let passes_at = |sizes: &[usize], len: usize| {
+            let mut model = Model::new(3);
+            let mut effort = quick();
+            effort.screened = 1 << 14;
+            let tables = search_with(effort, &mut model, &mut Gate::default(), sizes);
+            assert!(tables.iter().any(|table| table.classes.last().unwrap().upper.is_none()));
+            let timed = model.timed.iter().filter(|timed| timed.len == len);
+            let (passes, plans): (Vec<_>, Vec<_>) =
+                timed.partition(|timed| timed.candidate.starts_with("f32_"));
+            assert!(!plans.is_empty());
+            passes.len()
+        };
+        assert!(passes_at(&[1 << 14, 1 << 17], 1 << 14) > 0);
+        assert_eq!(passes_at(&[1 << 14, 1 << 17], 1 << 17), 0);
+        assert!(passes_at(&[1 << 14, 1 << 18], 1 << 18) > 0);
+        assert!(passes_at(&[1 << 18], 1 << 18) > 0);
+    }
+
+    #[test]
     fn without_time_a_reduced_field_still_gives_a_table() {
         let mut model = Model::new(5);
         let sizes = [1 << 10, 1 << 14];
@@ -681,7 +672,7 @@ mod tests {
         let time = model.time.clone();
         let tables = Search {
             machine: &mut model,
-            effort: &Effort::new(flags::Effort::Quick),
+            effort: &quick(),
             clock: &mut Clock::new(time, Duration::ZERO, weight::weight(&sizes, &Rows::ALL)),
             progress: &Progress::silent(),
             gate: &mut Gate::default(),
@@ -690,7 +681,7 @@ mod tests {
             accuracies: &[Accuracy::Fast],
             rows: &Rows::ALL,
             variants,
-            known: HashMap::new(),
+            known: Known::default(),
         }
         .run(&sizes)
         .unwrap();

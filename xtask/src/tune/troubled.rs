@@ -7,6 +7,7 @@ use super::control;
 use super::effort::Effort;
 use super::gate::{Gate, Oracle};
 use super::journal::{Codes, Journal, Journaled, tests::header};
+use super::known::Known;
 use super::model::Model;
 use super::progress::Progress;
 use super::search::Search;
@@ -19,7 +20,6 @@ use anyhow::Result;
 use softmax_bench::protocol::{Candidate, Contention, TimeRequest};
 use softmax_spec::profile::{Evidence, Profile, SampleCounts, Table};
 use softmax_spec::{Accuracy, Algorithm, Isa, Rows, fingerprint};
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -121,9 +121,8 @@ impl Found {
         classes.map(|class| class.evidence.as_ref().expect("every class was measured"))
     }
 
-    /// The largest noise.
-    fn noise(&self) -> f64 {
-        control::worst(&self.profile).expect("every class has a control")
+    fn noise(&self) -> impl Iterator<Item = f64> {
+        self.evidence().map(|evidence| evidence.trust.as_ref().expect("every class has a control").noise)
     }
 
     fn doubts(&self) -> Option<String> {
@@ -150,14 +149,17 @@ fn search(machine: &mut (impl Timings + Oracle), mut clock: Clock) -> Result<Fou
         accuracies: &[Accuracy::Fast],
         rows: &ROWS,
         variants,
-        known: HashMap::new(),
+        known: Known::default(),
     }
     .run(&SIZES)?;
     Ok(Found { profile: nothing(tables), is_complete: clock.is_complete() })
 }
 
 fn found(trouble: Trouble, budget: Duration) -> Found {
-    let mut machine = Troubled::new(trouble);
+    found_by(Troubled::new(trouble), budget)
+}
+
+fn found_by(mut machine: Troubled, budget: Duration) -> Found {
     let clock = Clock::new(machine.model.time.clone(), budget, weight(&SIZES, &ROWS));
     search(&mut machine, clock).unwrap()
 }
@@ -204,16 +206,28 @@ fn intervals_hold_the_true_margins() {
     }
 }
 
+/// The share of classes, of several searches, of which the control says that they are noisy. One of twenty may be by chance: it is the
+/// end of a 95 % interval.
+fn noisy(trouble: Trouble) -> f64 {
+    let searches =
+        [6, 7, 8].map(|random| found_by(Troubled { random: Some(random), ..Troubled::new(trouble) }, PLENTY));
+    let noise: Vec<f64> = searches.iter().flat_map(Found::noise).collect();
+    noise.iter().filter(|noise| **noise > 0.03).count() as f64 / noise.len() as f64
+}
+
 #[test]
 fn the_control_tells_noise_and_modes_from_drift_and_outliers() {
-    let noise = |trouble| found(trouble, PLENTY).noise();
-    let clean = noise(Trouble::Nothing);
-    assert!(clean < 0.01, "{clean}");
-    for harmless in [Trouble::Drift(0.02), Trouble::Outliers(0.1), Trouble::Contention(0.1)] {
-        assert!(noise(harmless) < 0.02, "{harmless:?}: {}", noise(harmless));
-    }
-    for harmful in [Trouble::Noise(0.5), Trouble::Modes(1.5)] {
-        assert!(noise(harmful) > 0.05, "{harmful:?}: {}", noise(harmful));
+    for (trouble, expected) in [
+        (Trouble::Nothing, 0.0..=0.0),
+        (Trouble::Drift(0.02), 0.0..=0.0),
+        (Trouble::Outliers(0.1), 0.0..=0.1),
+        (Trouble::Contention(0.1), 0.0..=0.1),
+        (Trouble::Noise(0.5), 0.9..=1.0),
+        // Both of two equal plans have the same mode in half of the races.
+        (Trouble::Modes(1.5), 0.2..=0.8),
+    ] {
+        let share = noisy(trouble);
+        assert!(expected.contains(&share), "{trouble:?}: {share}");
     }
 }
 

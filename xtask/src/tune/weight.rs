@@ -17,12 +17,12 @@ pub const CONFIRMING: f64 = 0.15;
 /// All of that.
 const PICKING: f64 = RACING + REFINING + CONFIRMING;
 /// The crossovers' part of the weight of all lengths.
-const CROSSOVERS: f64 = 0.15;
+const CROSSOVERS: f64 = 0.2;
 /// Weight of the gate on one ISA, in lengths: it takes seconds.
 pub const GATE: f64 = 1.0;
 /// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
 const FREE_LENGTH_LOG2: f64 = 16.0;
-const WEIGHT_PER_OCTAVE: f64 = 0.75;
+const WEIGHT_PER_OCTAVE: f64 = 0.6;
 
 /// What the work on one ISA weighs.
 pub fn weight(sizes: &[usize], rows: &[Rows]) -> f64 {

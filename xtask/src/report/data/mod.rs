@@ -10,6 +10,7 @@ pub use softmax_spec::profile::Situation;
 
 use crate::error::{bad_input, is_bad_input};
 use crate::profiles;
+use crate::tune::journal;
 use crate::{flags, host, project};
 use anyhow::Result;
 use cost::Cost;
@@ -109,7 +110,7 @@ fn tune(profile: &Path) -> String {
 
 /// The journal that the flags name, or that beside the profile, if it is there and of the same machine.
 fn times(flags: &flags::Report, profile: &Profile) -> Result<Result<Times, Missing>> {
-    let beside = flags.profile.with_extension("journal.jsonl");
+    let beside = journal::beside(&flags.profile);
     let path = flags.journal.as_ref().unwrap_or(&beside);
     let missing = |what: String| Ok(Err(Missing { what, command: tune(&flags.profile) }));
     if flags.journal.is_none() && !path.exists() {

@@ -10,6 +10,7 @@ mod cpu;
 use super::clock::{Clock, Time};
 use super::effort::Effort;
 use super::gate::{Gate, Oracle};
+use super::known::Known;
 use super::progress::Progress;
 use super::race::Row;
 use super::search::Search;
@@ -115,7 +116,7 @@ fn tune(cpu: &Cpu, grid: &Enumeration, default: &Profile) -> Profile {
         accuracies: &[Accuracy::Fast],
         rows: &Rows::ALL,
         variants: variants(grid),
-        known: HashMap::new(),
+        known: Known::default(),
     }
     .run(&TUNED)
     .expect("a synthetic machine answers");

@@ -237,7 +237,10 @@ impl Contents {
         let (all, path) = (self.measurements, path.display());
         let mut notes = vec![match self.lines {
             0 => format!("there is no journal {path} yet, so this is a new search"),
-            _ => format!("going on with the {} measurements in {path} that are of use", all - self.foreign),
+            _ => format!(
+                "going on with the {} measurements in {path} that are of use",
+                all - self.foreign - self.changed
+            ),
         }];
         if self.foreign > 0 {
             notes.push(format!(

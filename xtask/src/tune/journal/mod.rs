@@ -22,3 +22,10 @@ pub use file::{Journal, Opened};
 pub use identity::header;
 pub use record::{Header, Record};
 pub use replay::Journaled;
+
+use std::path::{Path, PathBuf};
+
+/// Where the journal of a profile is unless it is said: beside it.
+pub fn beside(profile: &Path) -> PathBuf {
+    profile.with_extension("journal.jsonl")
+}

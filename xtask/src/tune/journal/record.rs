@@ -72,7 +72,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether every candidate has a code, and a sample of every round that is a time; those contended among them, and no more
+    /// Whether there are rows, every candidate has a code, and a sample of every round that is a time; those contended among them, and no more
     /// taken again than can be.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
@@ -85,7 +85,11 @@ impl Samples {
             contention.retaken <= MOST_RETAKEN && contention.contended.iter().all(is_there)
         };
         let is_complete = self.code.len() == count && self.samples.len() == count;
-        is_complete && self.samples.iter().all(is_sound) && self.contention.iter().all(is_possible)
+        let is_of_rows = self.request.rows > 0 && self.request.len > 0;
+        is_of_rows
+            && is_complete
+            && self.samples.iter().all(is_sound)
+            && self.contention.iter().all(is_possible)
     }
 }
 

@@ -6,7 +6,7 @@ use super::record::{Record, Samples, Verdict};
 use super::recording::{Found, Recording};
 use crate::measuring::contention::Tally;
 use crate::measuring::statistics::median;
-use crate::measuring::{Measured, Timings};
+use crate::measuring::{Measured, Timings, interrupt};
 use crate::tune::clock::Time;
 use crate::tune::gate::Oracle;
 use anyhow::{Context, Result, ensure};
@@ -70,9 +70,12 @@ impl<'a, M: Timings + Oracle> Journaled<'a, M> {
         lap.as_secs_f64()
     }
 
-    fn replay(&mut self, seconds: f64) {
+    /// An answer that is known. No process is asked, so ctrl-C is looked for here.
+    fn replay(&mut self, seconds: f64) -> Result<()> {
+        interrupt::check()?;
         self.lap();
         self.time.pass(Duration::from_secs_f64(seconds));
+        Ok(())
     }
 
     /// Notes an answer before it counts.
@@ -156,7 +159,7 @@ impl<M: Timings + Oracle> Timings for Journaled<'_, M> {
     fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
         let measured = match self.recording.take(request) {
             Some(found) if found.is_exact => {
-                self.replay(found.seconds);
+                self.replay(found.seconds)?;
                 let samples = found.samples.into_iter().flatten().collect();
                 Measured { samples, contention: found.contention }
             }
@@ -180,7 +183,7 @@ impl<M: Timings + Oracle> Oracle for Journaled<'_, M> {
     fn failure(&mut self, candidate: &Candidate, max_ulp: Option<u32>) -> Result<Option<String>> {
         if let Some(verdict) = self.recording.verdict(candidate, max_ulp) {
             let (failure, seconds) = (verdict.failure.clone(), verdict.seconds);
-            self.replay(seconds);
+            self.replay(seconds)?;
             return Ok(failure);
         }
         let failure = self.machine.failure(candidate, max_ulp)?;

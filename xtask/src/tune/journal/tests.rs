@@ -101,7 +101,7 @@ impl Run {
             accuracies: &[Accuracy::Fast],
             rows: &Rows::ALL,
             variants: self.variants.clone(),
-            known: HashMap::new(),
+            known: crate::tune::known::Known::default(),
         }
         .run(&SIZES)?;
         Ok(Ended { tables, time: time.now() })

@@ -1,0 +1,131 @@
+//! Refining: plans that differ in one pass from those that did best, raced beside them. Passes are screened alone, where they do not find
+//! caches as the one before leaves them, and only the best tiles of each are put together.
+
+use super::clock::Deadline;
+use super::compose::{self, Contender};
+use super::field::{Choosing, Field};
+use super::gate::Oracle;
+use super::race::{Finish, Row, race};
+use super::search::{Search, of_another_algorithm};
+use super::weight::{self, weight_of};
+use crate::measuring::Timings;
+use crate::measuring::statistics::median;
+use anyhow::Result;
+use softmax_spec::Plan;
+use std::collections::HashSet;
+
+/// How often the neighbours of leaders are raced: a plan that differs in two passes from one of another race is two steps away.
+const STEPS: usize = 2;
+
+/// Of an algorithm that is slower by less than this factor another plan may be the fastest of all.
+const NEARLY: f64 = 1.1;
+
+/// Seconds for the first rounds of plans around a crossover. Of long rows fewer are raced: there are many crossovers.
+const LOOKING_AROUND: f64 = 0.25;
+
+/// What was raced at a row, by group, so that nothing is raced for itself twice.
+#[derive(Debug, Default)]
+struct Tried {
+    /// Plans.
+    raced: HashSet<(usize, Plan)>,
+    /// Those whose neighbours were raced.
+    centres: HashSet<(usize, Plan)>,
+}
+
+impl<M: Timings + Oracle> Search<'_, M> {
+    /// Races the neighbours of the leaders, and those of what leads then. What was raced last, of which the finalists are taken.
+    pub(super) fn refine(
+        &mut self,
+        row: Row,
+        mut field: Field,
+        mut raced: Finish,
+        choices: &[Choosing],
+    ) -> Result<(Field, Finish)> {
+        let deadline = self.clock.step(weight::REFINING * weight_of(row.len));
+        let (mut tried, progress) = (Tried::default(), self.progress);
+        for _ in 0..STEPS {
+            let near = self.leaders_and_neighbours(&field, &raced, choices, &mut tried, &deadline)?;
+            let Some(near) = near else { break };
+            let what = format!("{}: racing {} plans nearby", self.place(row), near.entries.len());
+            progress.step(self.clock, &what);
+            let rules = self.effort.racing(row);
+            raced = race(self.machine, row, &near.entries, &rules, &deadline, |id| progress.leader(id))?;
+            field = near;
+        }
+        Ok((field, raced))
+    }
+
+    /// Of every accuracy those that did best, and plans not raced yet that differ in one pass from the leader, or from the best of another
+    /// algorithm that is nearly as fast; `None` if there are none of these, or no time.
+    fn leaders_and_neighbours(
+        &mut self,
+        field: &Field,
+        raced: &Finish,
+        choices: &[Choosing],
+        tried: &mut Tried,
+        deadline: &Deadline,
+    ) -> Result<Option<Field>> {
+        let (mut near, mut found) = (Field::default(), 0);
+        for choosing in choices {
+            let Choosing { group, accuracy, row, .. } = choosing;
+            tried.raced.extend(field.of_group(*group).map(|plan| (*group, plan.clone())));
+            let leaders = self.leaders(field, raced, choosing);
+            let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
+            let mut seconds = self.seconds_each(*row, deadline);
+            for plan in &leaders {
+                near.add(plan, Some(*group));
+                seconds -= self.seconds(&self.effort.racing(*row), *row, time(plan));
+            }
+            let mut neighbours = Vec::new();
+            // Plans of one pass have all been raced.
+            for plan in nearly_as_fast(&leaders, time).filter(|plan| plan.passes().len() > 1) {
+                if !tried.centres.insert((*group, plan.clone())) {
+                    continue;
+                }
+                let mut around = compose::neighbours(plan, &self.known, row.len);
+                let is_new = |plan: &Plan| !tried.raced.contains(&(*group, plan.clone()));
+                around.retain(|Contender { plan, .. }| is_new(plan) && self.may_win(plan, choosing));
+                neighbours.extend(around.into_iter().take(self.effort.neighbours));
+            }
+            for Contender { plan, predicted } in neighbours {
+                seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
+                if seconds <= 0.0 {
+                    break;
+                }
+                if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+                    found += usize::from(near.add(&plan, Some(*group)));
+                }
+            }
+        }
+        Ok((found > 0).then_some(near))
+    }
+
+    /// Plans that differ from one of these in one pass, and are right: where no passes were screened, another may be the best. As many as
+    /// do not take long.
+    pub(super) fn around(&mut self, plans: [&Plan; 2], choosing: &Choosing) -> Result<Vec<Plan>> {
+        let Choosing { accuracy, row, .. } = choosing;
+        let mut around = Vec::new();
+        for plan in plans {
+            let neighbours = compose::neighbours(plan, &self.known, row.len).into_iter();
+            let wanted = neighbours.filter(|neighbour| self.may_win(&neighbour.plan, choosing));
+            around.extend(wanted.take(self.effort.around));
+        }
+        let (mut right, mut seconds) = (Vec::new(), LOOKING_AROUND);
+        for Contender { plan, predicted } in around {
+            seconds -= self.seconds(&self.effort.crossover(*row), *row, predicted);
+            if seconds <= 0.0 {
+                break;
+            }
+            if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+                right.push(plan);
+            }
+        }
+        Ok(right)
+    }
+}
+
+/// The leader and, if it is nearly as fast, the best of another algorithm.
+fn nearly_as_fast(leaders: &[Plan], time: impl Fn(&Plan) -> f64) -> impl Iterator<Item = &Plan> {
+    let other = of_another_algorithm(leaders).filter(|other| time(other) <= NEARLY * time(&leaders[0]));
+    leaders.first().into_iter().chain(other)
+}
