@@ -102,7 +102,7 @@ impl Effort {
                 name: "standard",
                 budget: Duration::from_secs(570),
                 // The best plan is soon another where rows fill a few registers.
-                sizes: [short(), powers(9, 24, 1), vec![1 << 26]].concat(),
+                sizes: [short(), powers(9, 25, 1)].concat(),
                 screened: 1 << 23,
                 fills_caches: true,
                 screening: screening(19, 3, 100.0),
@@ -114,7 +114,7 @@ impl Effort {
                 around: 9,
                 finalists: 6,
                 confirmation: fixed(40, 1000.0),
-                crossover: fixed(40, 500.0),
+                crossover: fixed(30, 500.0),
             },
             flags::Effort::Exhaustive => Effort {
                 name: "exhaustive",
@@ -210,7 +210,7 @@ mod tests {
         for len in [1 << 10, 1 << 16] {
             let row = row(len, true, Rows::Single);
             let rules = [on.confirmation(row), on.crossover(row)];
-            assert_eq!(rules.map(processes), if len == 1 << 10 { [8, 8] } else { [14, 14] });
+            assert_eq!(rules.map(processes), if len == 1 << 10 { [8, 6] } else { [14, 10] });
         }
     }
 
