@@ -93,7 +93,8 @@ impl Effort {
                 racing: racing(25, 4, 200.0),
                 placed: 0,
                 neighbours: 12,
-                around: 4,
+                // There is no time for the crossovers beside what would be found.
+                around: 0,
                 finalists: 4,
                 confirmation: fixed(25, 500.0),
                 crossover: fixed(15, 300.0),
