@@ -2,10 +2,14 @@
 
 use softmax_bench::protocol::untimed_calls;
 
-/// Generating a row and its parameters, which a request costs once, at most.
-pub const SETUP_NS_PER_ELEMENT: f64 = 40.0;
 /// Calibration, in rounds.
 pub const CALIBRATION: f64 = 2.0;
+
+/// Seconds for generating so many elements and their parameters, which a request costs once, at most.
+pub fn setup_seconds(elements: usize) -> f64 {
+    const NS_PER_ELEMENT: f64 = 40.0;
+    elements as f64 * NS_PER_ELEMENT * 1e-9
+}
 
 /// Seconds of a sample of at least `target` seconds, of calls that take `call` each: those that fill it, at which calibration aims 10 %
 /// higher, and before them those that are not timed.

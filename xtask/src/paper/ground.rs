@@ -5,7 +5,7 @@ use super::curve::{self, Point};
 use super::lab::Lab;
 use crate::compare::Machine;
 use crate::length::{self, Length};
-use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
+use crate::measuring::cost::{CALIBRATION, sample_seconds, setup_seconds};
 use crate::measuring::statistics::lower_quartile;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -156,8 +156,7 @@ impl Ground {
 
 fn cost(len: usize, sample_us: f64) -> f64 {
     let call = len as f64 * SLOW_NS * 1e-9;
-    len as f64 * SETUP_NS_PER_ELEMENT * 1e-9
-        + (ROUNDS as f64 + CALIBRATION) * sample_seconds(sample_us * 1e-6, call)
+    setup_seconds(len) + (ROUNDS as f64 + CALIBRATION) * sample_seconds(sample_us * 1e-6, call)
 }
 
 /// Nanoseconds per element. Others only slow it down, so the lower samples are nearer to what the machine can do.

@@ -3,7 +3,7 @@
 use super::effort::Effort;
 use super::estimate::LEAST_ROUNDS;
 use crate::compare::{Machine, Shape};
-use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
+use crate::measuring::cost::{CALIBRATION, sample_seconds, setup_seconds};
 use crate::measuring::{Child, Timings};
 use crate::tune::clock::{Clock, Time};
 use crate::tune::progress::Progress;
@@ -163,9 +163,9 @@ struct Cost {
 
 impl Cost {
     fn expected(race: &Race, sample_us: f64) -> Cost {
-        let elements = race.shape.elements() as f64;
-        let sample = sample_seconds(sample_us * 1e-6, elements * race.ns * 1e-9);
-        Cost { setup: elements * SETUP_NS_PER_ELEMENT * 1e-9, round: sample * race.candidates.len() as f64 }
+        let elements = race.shape.elements();
+        let sample = sample_seconds(sample_us * 1e-6, elements as f64 * race.ns * 1e-9);
+        Cost { setup: setup_seconds(elements), round: sample * race.candidates.len() as f64 }
     }
 
     fn learn(&mut self, rounds: usize, seconds: f64) {

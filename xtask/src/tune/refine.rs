@@ -92,7 +92,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 if seconds <= 0.0 {
                     break;
                 }
-                if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+                if self.is_right(&plan, *accuracy)? {
                     found += usize::from(near.add(&plan, Some(*group)));
                 }
             }
@@ -116,7 +116,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             if seconds <= 0.0 {
                 break;
             }
-            if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+            if self.is_right(&plan, *accuracy)? {
                 right.push(plan);
             }
         }

@@ -14,7 +14,7 @@ use super::screening::{self, Screening};
 use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossovers};
 use crate::length::Length;
 use crate::measuring::Timings;
-use crate::measuring::cost::{CALIBRATION, SETUP_NS_PER_ELEMENT, sample_seconds};
+use crate::measuring::cost::{CALIBRATION, sample_seconds, setup_seconds};
 use anyhow::{Context, Result, bail};
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Situation, Table};
@@ -184,7 +184,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         for group in groups.values_mut() {
             group.sort_by(|a, b| self.promise(a).partial_cmp(&self.promise(b)).expect("times are numbers"));
         }
-        let mut seconds = deadline.left().as_secs_f64() - setup_seconds(row);
+        let mut seconds = deadline.left().as_secs_f64() - setup_seconds(row.elements());
         let mut kept = Vec::new();
         let deepest = groups.values().map(Vec::len).max().unwrap_or(0);
         for place in 0..deepest {
@@ -226,14 +226,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// What each accuracy's part of a race may cost.
     pub(super) fn seconds_each(&self, row: Row, deadline: &Deadline) -> f64 {
-        (deadline.left().as_secs_f64() - setup_seconds(row)) / self.accuracies.len() as f64
+        (deadline.left().as_secs_f64() - setup_seconds(row.elements())) / self.accuracies.len() as f64
     }
 
     /// What a length costs at the very least: one variant of each (pass, exp core), a few plans, a confirmation.
     fn least_seconds(&self, len: usize) -> f64 {
         const CALLS: f64 = 300.0;
         let call = len as f64 * self.known.usual() * CACHE_STEP * 1e-9;
-        CALLS * call + 5.0 * setup_seconds(Row { len, in_place: false, rows: Rows::Single })
+        CALLS * call + 5.0 * setup_seconds(len)
     }
 
     /// Races plans on one row, or on a batch, then those with their neighbours that did best, confirms the finalists, and adds the picks.
@@ -315,7 +315,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             if enough {
                 break;
             }
-            if self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))? {
+            if self.is_right(&plan, *accuracy)? {
                 seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
                 added += usize::from(field.add(&plan, Some(*group)));
             }
@@ -368,6 +368,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let others = best.iter().filter(|&&i| raced.alive[i] && Some(&i) != other);
         let all = others.filter(|i| plan(i) != leader).chain(other).map(plan);
         [leader].into_iter().chain(all).cloned().collect()
+    }
+
+    /// Whether the gate admits the plan at an accuracy.
+    pub(super) fn is_right(&mut self, plan: &Plan, accuracy: Accuracy) -> Result<bool> {
+        self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))
     }
 
     /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
@@ -485,10 +490,6 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
 /// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
 /// most promising first.
 const LEAST_PLANS: usize = 6;
-
-fn setup_seconds(row: Row) -> f64 {
-    row.elements() as f64 * SETUP_NS_PER_ELEMENT * 1e-9
-}
 
 #[cfg(test)]
 mod tests {

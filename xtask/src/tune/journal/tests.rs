@@ -9,6 +9,7 @@ use crate::project;
 use crate::tune::clock::Clock;
 use crate::tune::effort::Effort;
 use crate::tune::gate::{Gate, Oracle};
+use crate::tune::known::Known;
 use crate::tune::model::{Model, WRONG};
 use crate::tune::progress::Progress;
 use crate::tune::search::Search;
@@ -101,7 +102,7 @@ impl Run {
             accuracies: &[Accuracy::Fast],
             rows: &Rows::ALL,
             variants: self.variants.clone(),
-            known: crate::tune::known::Known::default(),
+            known: Known::default(),
         }
         .run(&SIZES)?;
         Ok(Ended { tables, time: time.now() })
