@@ -13,6 +13,14 @@ pub struct Pick {
     pub evidence: Evidence,
 }
 
+impl Pick {
+    /// Its plan, those that tied with it, and the best of another algorithm.
+    pub fn best(&self) -> impl Iterator<Item = &Plan> {
+        let Evidence { ties, runner_up, .. } = &self.evidence;
+        [&self.plan].into_iter().chain(ties).chain(runner_up.iter().map(|(plan, _)| plan))
+    }
+}
+
 /// The classes of a situation, in the making.
 #[derive(Debug)]
 pub struct Draft {

@@ -7,7 +7,6 @@ use super::race::{Finish, Row, Rules, race};
 use super::weight::suits;
 use crate::length::Length;
 use crate::measuring::Timings;
-use crate::measuring::statistics::{median, ratios};
 use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_spec::Plan;
@@ -35,12 +34,9 @@ pub struct Third {
     pub raced: Finish,
 }
 
-/// A crossover is known well enough if it lies between lengths of this ratio: plans differ little near it.
-const PRECISION: f64 = 1.2;
-/// Or of this one, if they differ by more than [`STEEP`] even so near it, as where rows leave a cache.
-const PRECISION_WHERE_STEEP: f64 = 1.05;
-/// See [`PRECISION_WHERE_STEEP`].
-const STEEP: f64 = 1.03;
+/// Between lengths of what ratio a crossover is known well enough, by how many times as long the other plan takes so near it: where rows
+/// leave a cache, much.
+const PRECISIONS: [(f64, f64); 3] = [(1.03, 1.2), (1.06, 1.05), (f64::INFINITY, 1.02)];
 
 /// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
 /// over, a plan with a smaller tile may be faster there alone.
@@ -50,7 +46,8 @@ impl Gap {
     /// Between neighbours.
     pub fn new(shorter: &Pick, longer: &Pick) -> Gap {
         let ends = [shorter.evidence.len, longer.evidence.len];
-        Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses: [1.0; 2], is_open: true }
+        let losses = [loss(&longer.plan, shorter), loss(&shorter.plan, longer)];
+        Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses, is_open: true }
     }
 
     /// The same, if it begins with rows that are not longer than `longest`. Else it is not looked into, and a crossover is half-way.
@@ -61,19 +58,16 @@ impl Gap {
     /// Around a pick that was found in it. What is known of its ends stays known.
     pub fn split(&self, third: &Pick) -> [Gap; 2] {
         let ([low, high], middle) = (self.ends, third.evidence.len);
+        let (before, after) = (Gap::new(&self.shorter, third), Gap::new(third, &self.longer));
         // How much the plan of the other end loses is known where the third is that plan.
-        let loss = |end: usize, other: &Pick| if third.plan == other.plan { self.losses[end] } else { 1.0 };
+        let known = |end: usize, other: &Pick, gap: &Gap| match third.plan == other.plan {
+            true => self.losses[end],
+            false => gap.losses[end],
+        };
+        let losses = [known(0, &self.longer, &before), known(1, &self.shorter, &after)];
         [
-            Gap {
-                ends: [low, middle],
-                losses: [loss(0, &self.longer), 1.0],
-                ..Gap::new(&self.shorter, third)
-            },
-            Gap {
-                ends: [middle, high],
-                losses: [1.0, loss(1, &self.shorter)],
-                ..Gap::new(third, &self.longer)
-            },
+            Gap { ends: [low, middle], losses: [losses[0], before.losses[1]], ..before },
+            Gap { ends: [middle, high], losses: [after.losses[0], losses[1]], ..after },
         ]
     }
 
@@ -99,10 +93,9 @@ impl Gap {
 
     /// Between lengths of what ratio a crossover is known well enough.
     fn precision(&self) -> f64 {
-        match self.losses.iter().any(|&loss| loss > STEEP) {
-            true => PRECISION_WHERE_STEEP,
-            false => PRECISION,
-        }
+        let loss = self.losses.into_iter().fold(1.0, f64::max);
+        let precise = PRECISIONS.iter().find(|(most, _)| loss <= *most);
+        precise.expect("the last is for all").1
     }
 
     /// The plans of the shorter and the longer rows.
@@ -117,14 +110,23 @@ impl Gap {
 
     /// The length half-way.
     pub fn middle(&self) -> usize {
-        middle(self.ends[0], self.ends[1])
+        between(self.ends[0], self.ends[1], 0.5)
     }
 
-    /// The longest row for which the shorter's plan is to be used, as far as that is known.
+    /// The longest row for which the shorter's plan is to be used, as far as that is known: if either plan loses the more the farther
+    /// from the crossover, that lies nearer to the end where the other loses less.
     pub fn bound(&self) -> usize {
         let [low, high] = self.ends;
-        let bound = if high - low > 1 { middle(low, high) } else { low };
+        let bound = if high - low > 1 { between(low, high, self.part()) } else { low };
         bound.min(self.shorter.plan.longest_row().unwrap_or(usize::MAX))
+    }
+
+    /// How far from the shorter end to the longer the crossover is, 0 to 1; half-way unless the losses at both are known.
+    fn part(&self) -> f64 {
+        match self.losses.map(f64::ln) {
+            [low, high] if low > 0.0 && high > 0.0 => low / (low + high),
+            _ => 0.5,
+        }
     }
 
     /// Races the plans of its ends on a row half-way, for the accuracy of that group. Beside them run those that were close to
@@ -143,9 +145,8 @@ impl Gap {
             field.add(plan, Some(group));
         }
         let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
-        // Beside the longer's plan, which is the first and takes 1.
-        let time = |samples: &Vec<f64>| median(&ratios(samples, &raced.samples[0]));
-        let times: Vec<f64> = raced.samples.iter().map(time).collect();
+        // The first is the longer's plan, which takes 1.
+        let times = raced.relative();
         let shorter = field.index(&self.shorter.plan).map(|i| times[i]);
         let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
         if shorter.unwrap_or(1.0).min(1.0) > fastest * TIE {
@@ -177,14 +178,17 @@ impl Gap {
             field.add(plan, Some(group));
             field.keep(plan);
         }
-        for pick in [shorter, longer] {
-            let runner_up = pick.evidence.runner_up.iter().map(|(plan, _)| plan);
-            for plan in pick.evidence.ties.iter().chain(runner_up).filter(|plan| is_suited(plan)) {
-                field.add(plan, Some(group));
-            }
+        for plan in shorter.best().chain(longer.best()).filter(|plan| is_suited(plan)) {
+            field.add(plan, Some(group));
         }
         field
     }
+}
+
+/// How many times as long as the pick of a length the other plan takes there, as far as that is known.
+fn loss(plan: &Plan, pick: &Pick) -> f64 {
+    let runner_up = pick.evidence.runner_up.iter().find(|(runner_up, _)| runner_up == plan);
+    runner_up.map_or(1.0, |(_, ratio)| *ratio)
 }
 
 /// Its ends.
@@ -200,10 +204,10 @@ pub fn widest<P: Ord>(places: impl Iterator<Item = (P, f64)>) -> Option<(P, f64)
     places.max_by(|(i, a), (j, b)| a.total_cmp(b).then_with(|| j.cmp(i)))
 }
 
-/// The geometric mean of two lengths that are more than 1 apart, strictly between them.
-fn middle(low: usize, high: usize) -> usize {
-    let mean = (low as f64 * high as f64).sqrt().round() as usize;
-    mean.clamp(low + 1, high - 1)
+/// The length that is this part of the way, by ratio, from one to another that is longer by more than 1; strictly between them.
+fn between(low: usize, high: usize, part: f64) -> usize {
+    let length = (low as f64 * (high as f64 / low as f64).powf(part)).round() as usize;
+    length.clamp(low + 1, high - 1)
 }
 
 #[cfg(test)]
@@ -251,7 +255,8 @@ pub(super) mod tests {
     /// The crossover, in no more bisections than were announced and those that it takes where plans differ much.
     fn crossover(timings: &mut impl Timings, mut gap: Gap) -> usize {
         let announced = gap.bisections();
-        let more = (PRECISION.ln() / PRECISION_WHERE_STEEP.ln()).log2().ceil() as usize;
+        let [(_, coarse), .., (_, fine)] = PRECISIONS;
+        let more = (f64::ln(coarse) / f64::ln(fine)).log2().ceil() as usize;
         for _ in 0..announced + more {
             if gap.bisections() > 0 {
                 assert!(bisect(&mut gap, timings).is_none());
@@ -264,7 +269,7 @@ pub(super) mod tests {
     #[test]
     fn crossovers_are_found_within_the_precision() {
         for crossing in [64, 65, 100, 300, 1000, 2000, 4095] {
-            for (slope, precision) in [(1.02, PRECISION), (1.1, PRECISION_WHERE_STEEP)] {
+            for (slope, precision) in PRECISIONS.map(|(most, precision)| (f64::min(most, 1.1), precision)) {
                 let gap = Gap::new(&pick(SHORT, 64), &pick(LONG, 4096));
                 let bound = crossover(&mut Crossing(crossing, slope), gap);
                 let off = (bound as f64 / crossing as f64).ln().abs();
@@ -294,6 +299,14 @@ pub(super) mod tests {
     #[test]
     fn what_is_not_bisected_is_half_way() {
         assert_eq!(Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)).bound(), 512);
+    }
+
+    #[test]
+    fn a_bound_is_nearer_to_where_the_other_plan_loses_less() {
+        let bound = |losses| Gap { losses, ..Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)) }.bound();
+        assert_eq!(bound([1.02, 1.02 * 1.02]), 256);
+        assert_eq!(bound([1.02 * 1.02, 1.02]), 1024);
+        assert_eq!([bound([1.0, 1.1]), bound([1.1, 1.0])], [512; 2], "one is not known");
     }
 
     /// `RESIDENT` is by far the fastest as long as it takes rows.

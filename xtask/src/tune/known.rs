@@ -1,16 +1,19 @@
-//! What passes took by themselves, at the lengths where they were timed.
+//! What a search has found out so far: what passes took by themselves, at the lengths where they were timed, and where plans were raced.
 
+use super::field::Field;
+use super::race::Row;
 use crate::measuring::statistics::median;
-use softmax_spec::PassVariant;
-use std::collections::{BTreeMap, HashMap};
+use softmax_spec::{PassVariant, Plan};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Nanoseconds per element of passes on rows of one length.
 pub type PassTimes = HashMap<PassVariant, f64>;
 
-/// Times by length, which a search fills from the shortest on.
+/// Times by length and plans by row, which a search fills from the shortest on.
 #[derive(Debug, Default)]
 pub struct Known {
     by_length: BTreeMap<usize, PassTimes>,
+    raced: HashMap<(Row, usize), HashSet<Plan>>,
 }
 
 /// What a pass took.
@@ -26,6 +29,16 @@ impl Known {
     /// Notes what was timed at a length.
     pub fn note(&mut self, len: usize, times: impl Iterator<Item = (PassVariant, f64)>) {
         self.by_length.insert(len, times.collect());
+    }
+
+    /// Notes the plans of a group that were raced on a row.
+    pub fn note_raced(&mut self, row: Row, group: usize, field: &Field) {
+        self.raced.entry((row, group)).or_default().extend(field.of_group(group).cloned());
+    }
+
+    /// Whether a plan of a group was raced on a row.
+    pub fn was_raced(&self, row: Row, group: usize, plan: &Plan) -> bool {
+        self.raced.get(&(row, group)).is_some_and(|plans| plans.contains(plan))
     }
 
     /// The longest row that passes were timed on, 0 before there is one.

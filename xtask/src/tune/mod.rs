@@ -23,6 +23,7 @@ mod gap;
 pub mod gate;
 pub mod journal;
 mod known;
+mod look_back;
 #[cfg(test)]
 mod model;
 pub mod progress;

@@ -86,6 +86,11 @@ pub struct Finish {
 }
 
 impl Finish {
+    /// How many times as long as the first entry each took: the median over rounds.
+    pub fn relative(&self) -> Vec<f64> {
+        self.samples.iter().map(|samples| median(&ratios(samples, &self.samples[0]))).collect()
+    }
+
     /// Members of a group, fastest first; those still in contention before those that dropped out.
     pub fn ranking(&self, entries: &[Entry], group: usize) -> Vec<usize> {
         let mut members: Vec<usize> =

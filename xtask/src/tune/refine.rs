@@ -23,14 +23,8 @@ const NEARLY: f64 = 1.1;
 /// Seconds for the first rounds of plans around a crossover. Of long rows fewer are raced: there are many crossovers.
 const LOOKING_AROUND: f64 = 0.25;
 
-/// What was raced at a row, by group, so that nothing is raced for itself twice.
-#[derive(Debug, Default)]
-struct Tried {
-    /// Plans.
-    raced: HashSet<(usize, Plan)>,
-    /// Those whose neighbours were raced.
-    centres: HashSet<(usize, Plan)>,
-}
+/// Plans of groups whose neighbours were raced.
+type Centres = HashSet<(usize, Plan)>;
 
 impl<M: Timings + Oracle> Search<'_, M> {
     /// Races the neighbours of the leaders, and those of what leads then. What was raced last, of which the finalists are taken.
@@ -42,9 +36,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
         choices: &[Choosing],
     ) -> Result<(Field, Finish)> {
         let deadline = self.clock.step(weight::REFINING * weight_of(row.len));
-        let (mut tried, progress) = (Tried::default(), self.progress);
+        let (mut centres, progress) = (Centres::new(), self.progress);
         for _ in 0..STEPS {
-            let near = self.leaders_and_neighbours(&field, &raced, choices, &mut tried, &deadline)?;
+            let near = self.leaders_and_neighbours(&field, &raced, choices, &mut centres, &deadline)?;
             let Some(near) = near else { break };
             let what = format!("{}: racing {} plans nearby", self.place(row), near.entries.len());
             progress.step(self.clock, &what);
@@ -62,13 +56,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
         field: &Field,
         raced: &Finish,
         choices: &[Choosing],
-        tried: &mut Tried,
+        centres: &mut Centres,
         deadline: &Deadline,
     ) -> Result<Option<Field>> {
         let (mut near, mut found) = (Field::default(), 0);
         for choosing in choices {
             let Choosing { group, accuracy, row, .. } = choosing;
-            tried.raced.extend(field.of_group(*group).map(|plan| (*group, plan.clone())));
+            self.known.note_raced(*row, *group, field);
             let leaders = self.leaders(field, raced, choosing);
             let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
             let mut seconds = self.seconds_each(*row, deadline);
@@ -79,11 +73,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let mut neighbours = Vec::new();
             // Plans of one pass have all been raced.
             for plan in nearly_as_fast(&leaders, time).filter(|plan| plan.passes().len() > 1) {
-                if !tried.centres.insert((*group, plan.clone())) {
+                if !centres.insert((*group, plan.clone())) {
                     continue;
                 }
                 let mut around = compose::neighbours(plan, &self.known, row.len);
-                let is_new = |plan: &Plan| !tried.raced.contains(&(*group, plan.clone()));
+                let is_new = |plan: &Plan| !self.known.was_raced(*row, *group, plan);
                 around.retain(|Contender { plan, .. }| is_new(plan) && self.may_win(plan, choosing));
                 neighbours.extend(around.into_iter().take(self.effort.neighbours));
             }

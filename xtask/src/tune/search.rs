@@ -1,4 +1,5 @@
-//! The search on one ISA: per length, screen passes, race plans and the neighbours of the best, confirm finalists; then find the crossovers.
+//! The search on one ISA: per length, screen passes, race plans and the neighbours of the best, confirm finalists; then look back with what
+//! was found later, and find the crossovers.
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
@@ -52,13 +53,20 @@ pub struct Search<'a, M> {
 const CACHE_STEP: f64 = 1.5;
 
 /// Picks by accuracy (index), in place or not, alone or in batches, by ascending length.
-type Picks = BTreeMap<(usize, bool, Rows), Vec<Pick>>;
+pub(super) type Picks = BTreeMap<(usize, bool, Rows), Vec<Pick>>;
 
 impl<M: Timings + Oracle> Search<'_, M> {
     /// Searches at every length that time allows and returns a table per accuracy, in place or not, alone or in batches.
     pub fn run(&mut self, sizes: &[usize]) -> Result<Vec<Table>> {
         self.verify_variants()?;
         let mut picks = Picks::new();
+        let measured = self.search_lengths(sizes, &mut picks)?;
+        self.look_back(measured, &mut picks)?;
+        self.tables(picks, sizes)
+    }
+
+    /// Searches at as many lengths as there is time for, and returns these.
+    fn search_lengths<'s>(&mut self, sizes: &'s [usize], picks: &mut Picks) -> Result<&'s [usize]> {
         for (i, &len) in sizes.iter().enumerate() {
             if self.clock.remaining().as_secs_f64() < self.least_seconds(len) && !picks.is_empty() {
                 let left: Vec<String> = sizes[i..].iter().map(|&len| Length(len).to_string()).collect();
@@ -68,11 +76,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
                     left.join(", ")
                 ));
                 self.clock.skip(sizes[i..].iter().map(|&len| weight_at(len, self.rows)).sum());
-                break;
+                return Ok(&sizes[..i]);
             }
-            self.search_at(len, &mut picks)?;
+            self.search_at(len, picks)?;
         }
-        self.tables(picks, sizes)
+        Ok(sizes)
     }
 
     /// Searches at one length and adds the picks.
@@ -253,6 +261,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let raced = race(self.machine, row, &field.entries, &self.effort.racing(row), &deadline, leading)?;
 
         let (field, raced) = self.refine(row, field, raced, &choices)?;
+        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, &field));
         let deadline = self.clock.step(weight::CONFIRMING * weight);
         for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
@@ -261,7 +270,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
-    fn confirm(
+    pub(super) fn confirm(
         &mut self,
         field: &Field,
         raced: &Finish,
@@ -277,10 +286,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// What is to be chosen at a row for an accuracy.
-    fn choosing(&self, group: usize, row: Row, picks: &Picks) -> Choosing {
+    pub(super) fn choosing(&self, group: usize, row: Row, picks: &Picks) -> Choosing {
         let accuracy = self.accuracies[group];
-        let last = |rows| picks.get(&(group, row.in_place, rows)).and_then(|picks: &Vec<Pick>| picks.last());
-        let plan = |pick: &Pick| pick.plan.clone();
+        let of = |rows| picks.get(&(group, row.in_place, rows)).map_or(&[][..], Vec::as_slice);
+        let before = of(row.rows).iter().rfind(|pick| pick.evidence.len < row.len);
         let is_of_this_length = |pick: &&Pick| row.rows == Rows::Batch && pick.evidence.len == row.len;
         let situation = self.situation(accuracy, row.in_place, row.rows);
         Choosing {
@@ -288,9 +297,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
             accuracy,
             row,
             default: self.default.plan(situation, row.len),
-            before: last(row.rows).map(plan),
-            near: last(row.rows).map(|pick| pick.evidence.ties.clone()).unwrap_or_default(),
-            alone: last(Rows::Single).filter(is_of_this_length).map(plan),
+            before: before.map(|pick| pick.plan.clone()),
+            near: before.map(|pick| pick.evidence.ties.clone()).unwrap_or_default(),
+            alone: of(Rows::Single).iter().find(is_of_this_length).map(|pick| pick.plan.clone()),
         }
     }
 

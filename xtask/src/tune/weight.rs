@@ -14,10 +14,12 @@ pub const RACING: f64 = 0.15;
 pub const REFINING: f64 = 0.1;
 /// See [`RACING`].
 pub const CONFIRMING: f64 = 0.15;
+/// See [`RACING`]: of looking back.
+pub const LOOKING_BACK: f64 = 0.04;
 /// All of that.
-const PICKING: f64 = RACING + REFINING + CONFIRMING;
+const PICKING: f64 = RACING + REFINING + CONFIRMING + LOOKING_BACK;
 /// The crossovers' part of the weight of all lengths.
-const CROSSOVERS: f64 = 0.2;
+const CROSSOVERS: f64 = 0.3;
 /// Weight of the gate on one ISA, in lengths: it takes seconds.
 pub const GATE: f64 = 1.0;
 /// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
