@@ -105,6 +105,12 @@ impl Clock {
         self.budget.saturating_sub(self.elapsed())
     }
 
+    /// The weight of what has not been started on.
+    #[cfg(test)]
+    pub fn left(&self) -> f64 {
+        self.left
+    }
+
     /// The part of the work that has been started on, 0 to 1.
     pub fn progress(&self) -> f64 {
         (1.0 - self.left / self.total).clamp(0.0, 1.0)

@@ -38,7 +38,7 @@ pub struct Effort {
     pub finalists: usize,
     /// The confirmation round, but for [`Effort::confirmation`].
     confirmation: Rules,
-    /// How plans are compared half-way between two lengths.
+    /// How plans are compared half-way between two lengths, and when a search looks back.
     crossover: Rules,
 }
 
@@ -153,7 +153,7 @@ impl Effort {
         self.spread(self.confirmation, row)
     }
 
-    /// How plans are compared on a row half-way between two lengths; who drops out as in confirmations.
+    /// How plans are compared on a row half-way between two lengths, or when a search looks back; who drops out as in confirmations.
     pub fn crossover(&self, row: Row) -> Rules {
         self.spread(self.crossover, row)
     }

@@ -3,11 +3,10 @@
 use super::classes::Pick;
 use super::clock::Deadline;
 use super::field::Field;
-use super::race::{Finish, Row, Rules, race};
+use super::race::{EQUAL, Finish, Row, Rules, race};
 use super::weight::suits;
 use crate::length::Length;
 use crate::measuring::Timings;
-use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_spec::Plan;
 use std::fmt::{self, Display};
@@ -19,7 +18,7 @@ pub struct Gap {
     longer: Pick,
     /// The longest row that is known to be for the shorter's plan, and the shortest for the longer's.
     ends: [usize; 2],
-    /// How many times as long the other plan takes at these, as far as that was measured half-way.
+    /// How many times as long the other plan takes at these, as far as that is known; else 1.
     losses: [f64; 2],
     /// Whether it is looked into.
     is_open: bool,
@@ -34,8 +33,8 @@ pub struct Third {
     pub raced: Finish,
 }
 
-/// Between lengths of what ratio a crossover is known well enough, by how many times as long the other plan takes so near it: where rows
-/// leave a cache, much.
+/// Between lengths of what ratio a crossover is known well enough, by how many times as long the other plan takes at either: where rows leave
+/// a cache, much longer even so near it.
 const PRECISIONS: [(f64, f64); 3] = [(1.03, 1.2), (1.06, 1.05), (f64::INFINITY, 1.02)];
 
 /// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
@@ -50,7 +49,7 @@ impl Gap {
         Gap { shorter: shorter.clone(), longer: longer.clone(), ends, losses, is_open: true }
     }
 
-    /// The same, if it begins with rows that are not longer than `longest`. Else it is not looked into, and a crossover is half-way.
+    /// The same, if it begins with rows that are not longer than `longest`. Else it is not looked into.
     pub fn up_to(longest: usize, shorter: &Pick, longer: &Pick) -> Gap {
         Gap { is_open: shorter.evidence.len <= longest, ..Gap::new(shorter, longer) }
     }
@@ -59,10 +58,11 @@ impl Gap {
     pub fn split(&self, third: &Pick) -> [Gap; 2] {
         let ([low, high], middle) = (self.ends, third.evidence.len);
         let (before, after) = (Gap::new(&self.shorter, third), Gap::new(third, &self.longer));
-        // How much the plan of the other end loses is known where the third is that plan.
-        let known = |end: usize, other: &Pick, gap: &Gap| match third.plan == other.plan {
-            true => self.losses[end],
-            false => gap.losses[end],
+        // At an end that has moved it is known how much the plan of the other end loses, and no other.
+        let known = |end: usize, other: &Pick, gap: &Gap| match () {
+            () if third.plan == other.plan => self.losses[end],
+            () if self.ends[end] == gap.ends[end] => gap.losses[end],
+            () => 1.0,
         };
         let losses = [known(0, &self.longer, &before), known(1, &self.shorter, &after)];
         [
@@ -121,10 +121,10 @@ impl Gap {
         bound.min(self.shorter.plan.longest_row().unwrap_or(usize::MAX))
     }
 
-    /// How far from the shorter end to the longer the crossover is, 0 to 1; half-way unless the losses at both are known.
+    /// How far from the shorter end to the longer the crossover is, 0 to 1; half-way unless something is lost at both.
     fn part(&self) -> f64 {
         match self.losses.map(f64::ln) {
-            [low, high] if low > 0.0 && high > 0.0 => low / (low + high),
+            [low, high] if low.min(high) > EQUAL.ln() => low / (low + high),
             _ => 0.5,
         }
     }
@@ -145,14 +145,13 @@ impl Gap {
             field.add(plan, Some(group));
         }
         let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
-        // The first is the longer's plan, which takes 1.
-        let times = raced.relative();
-        let shorter = field.index(&self.shorter.plan).map(|i| times[i]);
-        let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
-        if shorter.unwrap_or(1.0).min(1.0) > fastest * TIE {
+        // The first is the longer's plan.
+        let (times, shorter) = (raced.relative(), field.index(&self.shorter.plan));
+        let fastest = (0..times.len()).min_by(|&a, &b| times[a].total_cmp(&times[b])).unwrap_or(0);
+        if [0].into_iter().chain(shorter).all(|end| raced.is_beaten(end, fastest)) {
             return Ok(Some(Third { field, raced }));
         }
-        self.narrow(row.len, shorter);
+        self.narrow(row.len, shorter.map(|shorter| times[shorter]));
         Ok(None)
     }
 
@@ -306,7 +305,19 @@ pub(super) mod tests {
         let bound = |losses| Gap { losses, ..Gap::new(&pick(SHORT, 64), &pick(LONG, 4096)) }.bound();
         assert_eq!(bound([1.02, 1.02 * 1.02]), 256);
         assert_eq!(bound([1.02 * 1.02, 1.02]), 1024);
-        assert_eq!([bound([1.0, 1.1]), bound([1.1, 1.0])], [512; 2], "one is not known");
+        assert_eq!([bound([1.0, 1.1]), bound([1.1, 1.005])], [512; 2], "one is not known, or nothing");
+    }
+
+    #[test]
+    fn what_the_other_plan_loses_at_an_end_is_known_if_it_was_the_runner_up_there() {
+        let mut short = pick(SHORT, 64);
+        short.evidence.runner_up = Some((RESIDENT.parse().unwrap(), 1.3));
+        let mut between = Gap::new(&short, &pick(LONG, 4096));
+        assert_eq!(between.losses, [1.0; 2]);
+        let losses = |between: &Gap| between.split(&pick(RESIDENT, 91)).map(|gap| gap.losses);
+        assert_eq!(losses(&between), [[1.3, 1.0], [1.0; 2]]);
+        between.ends[0] = 80;
+        assert_eq!(losses(&between), [[1.0; 2]; 2], "it was measured at another length");
     }
 
     /// `RESIDENT` is by far the fastest as long as it takes rows.

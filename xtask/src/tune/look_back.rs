@@ -1,19 +1,16 @@
-//! Looking back. A search goes from short rows to long ones, so that every race knows what won before it; here what won after it is raced
-//! where it was not: at longer rows, in place or not, in batches or alone, for another accuracy.
+//! Looking back. A search goes from short rows to long ones, so that every race knows what won at the length before; here what won at
+//! the length after, and at the same length in place or not, in batches or alone, or for another accuracy, is raced where it was not.
 
 use super::classes::Pick;
+use super::clock::Deadline;
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
 use super::race::{Row, race};
-use super::search::{Picks, Search};
+use super::search::{Key, Picks, Search};
 use super::weight::{self, takes, weight_of};
 use crate::measuring::Timings;
-use crate::profiles::TIE;
 use anyhow::Result;
-use softmax_spec::{Exp, PassVariant, Plan, Rows};
-
-/// Of a situation: accuracy (index), in place or not, alone or in batches.
-type Key = (usize, bool, Rows);
+use softmax_spec::{Exp, PassVariant, Plan};
 
 impl<M: Timings + Oracle> Search<'_, M> {
     /// Looks back at the lengths, the longest first, so that what is found goes on to the shorter ones.
@@ -31,23 +28,25 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// Races what was found elsewhere beside the picks of a row. Where one is clearly faster, the pick is made anew.
     fn look_back_at(&mut self, row: Row, picks: &mut Picks) -> Result<()> {
         let deadline = self.clock.step(weight::LOOKING_BACK * weight_of(row.len));
-        let (field, challenged) = self.challengers(row, picks)?;
-        if challenged.is_empty() || deadline.has_passed() {
+        let (field, challenged) = self.challengers(row, picks, &deadline)?;
+        if challenged.is_empty() {
             return Ok(());
         }
         let what = format!("{}: looking back with {} plans", self.place(row), field.entries.len());
         self.progress.step(self.clock, &what);
         let (rules, progress) = (self.effort.crossover(row), self.progress);
         let raced = race(self.machine, row, &field.entries, &rules, &deadline, |id| progress.leader(id))?;
-        let times = raced.relative();
-        let time = |plan: &Plan| times[field.index(plan).expect("it was raced")];
-        let is_beaten =
-            |pick: &Pick, group| field.of_group(group).any(|plan| time(&pick.plan) > time(plan) * TIE);
-        let beaten = challenged.into_iter().filter(|(choosing, pick)| is_beaten(pick, choosing.group));
-        let beaten: Vec<Choosing> = beaten.map(|(choosing, _)| choosing).collect();
+        let at = |plan: &Plan| field.index(plan).expect("it was raced");
+        let is_beaten = |(choosing, pick): &(Choosing, Pick)| {
+            let mut plans = field.of_group(choosing.group);
+            gives_way(pick, choosing) || plans.any(|plan| raced.is_beaten(at(&pick.plan), at(plan)))
+        };
+        let beaten: Vec<Choosing> =
+            challenged.into_iter().filter(is_beaten).map(|(choosing, _)| choosing).collect();
         if beaten.is_empty() {
             return Ok(());
         }
+        // Few are beaten: what that takes is missed by the crossovers alone.
         let deadline = self.clock.share(weight::CONFIRMING * weight_of(row.len));
         for (choosing, pick) in beaten.iter().zip(self.confirm(&field, &raced, row, &beaten, &deadline)?) {
             let of_situation = picks.get_mut(&(choosing.group, row.in_place, row.rows));
@@ -57,24 +56,39 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(())
     }
 
-    /// The best at a row with what was found elsewhere, and the picks for which that is something.
-    fn challengers(&mut self, row: Row, picks: &Picks) -> Result<(Field, Vec<(Choosing, Pick)>)> {
+    /// The best at a row with what was found elsewhere, as much as there is time for, and the picks for which that is something.
+    fn challengers(
+        &mut self,
+        row: Row,
+        picks: &Picks,
+        deadline: &Deadline,
+    ) -> Result<(Field, Vec<(Choosing, Pick)>)> {
         let (mut field, mut challenged) = (Field::default(), Vec::new());
+        let rules = self.effort.crossover(row);
         for group in 0..self.accuracies.len() {
             let Some(pick) = pick_at(picks, (group, row.in_place, row.rows), row.len) else { continue };
             let choosing = self.choosing(group, row, picks);
-            let found = self.found_elsewhere(&choosing, pick, picks)?;
-            if !found.is_empty() {
+            let cost = self.seconds(&rules, row, pick.evidence.ns_per_element);
+            let seconds = self.seconds_each(row, deadline) - pick.best().count() as f64 * cost;
+            let found = self.found_elsewhere(&choosing, pick, picks, (seconds / cost) as usize)?;
+            if !found.is_empty() || (seconds > 0.0 && gives_way(pick, &choosing)) {
                 pick.best().chain(&found).for_each(|plan| _ = field.add(plan, Some(group)));
+                field.keep(&pick.plan);
                 challenged.push((choosing, pick.clone()));
             }
         }
         Ok((field, challenged))
     }
 
-    /// Plans that may win at the row of a pick, are right, and were not raced there: those of the next longer rows, and those of rows of
-    /// this length in other situations. For another accuracy it may be the tiles alone that are worth something.
-    fn found_elsewhere(&mut self, choosing: &Choosing, pick: &Pick, picks: &Picks) -> Result<Vec<Plan>> {
+    /// Plans that may win at the row of a pick, are right, and were not raced there, so many at most: those of the next longer rows, and of
+    /// rows of this length in other situations, also with the pick's exp core, as it may be the tiles that are worth something.
+    fn found_elsewhere(
+        &mut self,
+        choosing: &Choosing,
+        pick: &Pick,
+        picks: &Picks,
+        most: usize,
+    ) -> Result<Vec<Plan>> {
         let &Choosing { group, accuracy, row, .. } = choosing;
         let own = (group, row.in_place, row.rows);
         let longer = picks[&own].iter().find(|longer| longer.evidence.len > row.len);
@@ -84,6 +98,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let with_own_exp = |plan: &Plan| with_exp(plan, pick.plan.exp());
         let mut found: Vec<Plan> = Vec::new();
         for plan in longer.chain(others).flat_map(|plan| [Some(plan.clone()), with_own_exp(plan)]).flatten() {
+            if found.len() >= most {
+                break;
+            }
             let was_raced = plan == pick.plan || self.known.was_raced(row, group, &plan);
             let is_new = !was_raced && !found.contains(&plan);
             let fits = !row.in_place || plan.algorithm().runs_in_place();
@@ -93,6 +110,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         }
         Ok(found)
     }
+}
+
+/// Whether a batch would have kept the plan of a row alone, had that been it already when the batch was raced.
+fn gives_way(pick: &Pick, choosing: &Choosing) -> bool {
+    choosing.alone.as_ref().is_some_and(|alone| pick.evidence.ties.contains(alone))
 }
 
 /// The pick of a situation at a length.
@@ -118,103 +140,163 @@ mod tests {
     use crate::tune::progress::Progress;
     use softmax_bench::protocol::{Candidate, TimeRequest};
     use softmax_spec::profile::Profile;
-    use softmax_spec::{Accuracy, Isa};
+    use softmax_spec::{Accuracy, Isa, Rows};
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
-    /// Plans with the tiles of `LONG` are the fastest everywhere.
+    /// A machine on which plans with the tiles of `LONG` are the fastest everywhere, and one may be wrong.
     #[derive(Default)]
-    struct Machine(Vec<Candidate>);
+    struct Machine {
+        wrong: Candidate,
+        timed: Vec<Candidate>,
+        verified: usize,
+    }
 
     impl Timings for Machine {
         fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-            self.0.extend_from_slice(&request.candidates);
+            self.timed.extend_from_slice(&request.candidates);
             let time = |id: &Candidate| vec![if id.contains("u64,") { 0.9 } else { 1.0 }; request.rounds];
             Ok(request.candidates.iter().map(time).collect())
         }
     }
 
     impl Oracle for Machine {
-        fn failure(&mut self, _: &Candidate, _: Option<u32>) -> Result<Option<String>> {
-            Ok(None)
+        fn failure(&mut self, candidate: &Candidate, _: Option<u32>) -> Result<Option<String>> {
+            self.verified += 1;
+            Ok((*candidate == self.wrong).then(|| "2 + 2 = 5".to_owned()))
         }
     }
 
-    /// The plans by ascending length that picks for one accuracy end as, and what was timed for that.
-    fn look_back(picks: &mut Picks, accuracies: &[Accuracy], raced: &[(Row, usize, &str)]) -> Vec<Candidate> {
-        let sizes: Vec<usize> = picks.values().next().unwrap().iter().map(|pick| pick.evidence.len).collect();
-        let variants = crate::project::grid().unwrap().variants;
-        let mut known = Known::default();
-        for &(row, group, plan) in raced {
-            let mut field = Field::default();
-            field.add(&plan.parse().unwrap(), Some(group));
-            known.note_raced(row, group, &field);
-        }
-        let mut machine = Machine::default();
-        let weight = weight::weight(&sizes, &[Rows::Single]);
-        Search {
-            machine: &mut machine,
-            effort: &Effort::new(flags::Effort::Quick),
-            clock: &mut Clock::new(Time::default(), Duration::from_secs(3600), weight),
-            progress: &Progress::silent(),
-            gate: &mut Gate::default(),
-            default: &Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] },
-            isa: Isa::Avx2,
-            accuracies,
-            rows: &[Rows::Single],
-            variants,
-            known,
-        }
-        .look_back(&sizes, picks)
-        .unwrap();
-        machine.0
+    /// What there is beside picks when a search looks back.
+    struct Setting<'s> {
+        machine: Machine,
+        known: Known,
+        accuracies: &'s [Accuracy],
+        budget: Duration,
     }
 
+    impl Default for Setting<'_> {
+        fn default() -> Self {
+            let machine = Machine::default();
+            let budget = Duration::from_secs(3600);
+            Setting { machine, known: Known::default(), accuracies: &[Accuracy::Fast], budget }
+        }
+    }
+
+    impl Setting<'_> {
+        /// Looks back at all lengths of these picks. What the machine was asked.
+        fn look_back(mut self, picks: &mut Picks) -> Machine {
+            let lengths = picks.values().flatten().map(|pick| pick.evidence.len);
+            let sizes: Vec<usize> = lengths.collect::<BTreeSet<_>>().into_iter().collect();
+            Search {
+                machine: &mut self.machine,
+                effort: &Effort::new(flags::Effort::Quick),
+                clock: &mut Clock::new(Time::default(), self.budget, weight::weight(&sizes, &Rows::ALL)),
+                progress: &Progress::silent(),
+                gate: &mut Gate::default(),
+                default: &Profile { name: "default".to_owned(), host: None, origin: None, tables: vec![] },
+                isa: Isa::Avx2,
+                accuracies: self.accuracies,
+                rows: &Rows::ALL,
+                variants: crate::project::grid().unwrap().variants,
+                known: self.known,
+            }
+            .look_back(&sizes, picks)
+            .unwrap();
+            self.machine
+        }
+    }
+
+    /// A pick that no other plan tied with.
     fn won(plan: &str, len: usize) -> Pick {
         let mut pick = pick(plan, len);
         pick.evidence.ties.clear();
         pick
     }
 
-    fn texts(picks: &[Pick]) -> Vec<String> {
-        picks.iter().map(|pick| pick.plan.to_string()).collect()
+    const ALONE: Key = (0, false, Rows::Single);
+    const IN_PLACE: Key = (0, true, Rows::Single);
+    const BATCH: Key = (0, false, Rows::Batch);
+
+    fn plans(picks: &Picks, key: Key) -> Vec<String> {
+        picks[&key].iter().map(|pick| pick.plan.to_string()).collect()
     }
 
-    const ALONE: Key = (0, false, Rows::Single);
+    fn three_picks() -> Picks {
+        Picks::from([(ALONE, vec![won(SHORT, 64), won(SHORT, 128), won(LONG, 256)])])
+    }
 
     #[test]
     fn what_won_at_the_longest_rows_goes_down_as_far_as_it_is_faster_and_was_not_raced() {
-        let all = || vec![won(SHORT, 64), won(SHORT, 128), won(LONG, 256)];
-        let mut picks = Picks::from([(ALONE, all())]);
-        look_back(&mut picks, &[Accuracy::Fast], &[]);
-        assert_eq!(texts(&picks[&ALONE]), [LONG; 3]);
+        let mut picks = three_picks();
+        Setting::default().look_back(&mut picks);
+        assert_eq!(plans(&picks, ALONE), [LONG; 3]);
         assert_eq!(picks[&ALONE].iter().map(|pick| pick.evidence.len).collect::<Vec<_>>(), [64, 128, 256]);
 
-        let mut picks = Picks::from([(ALONE, all())]);
-        let row = Row { len: 128, in_place: false, rows: Rows::Single };
-        let timed = look_back(&mut picks, &[Accuracy::Fast], &[(row, 0, LONG)]);
-        assert_eq!(
-            (texts(&picks[&ALONE]), timed.len()),
-            ([SHORT, SHORT, LONG].map(str::to_owned).to_vec(), 0)
-        );
+        let (mut picks, mut field, mut known) = (three_picks(), Field::default(), Known::default());
+        field.add(&LONG.parse().unwrap(), Some(0));
+        known.note_raced(Row { len: 128, in_place: false, rows: Rows::Single }, 0, &field);
+        let machine = Setting { known, ..Setting::default() }.look_back(&mut picks);
+        assert_eq!(plans(&picks, ALONE), [SHORT, SHORT, LONG]);
+        assert!(machine.timed.is_empty());
+    }
+
+    #[test]
+    fn without_time_nothing_is_asked() {
+        let mut picks = three_picks();
+        let machine = Setting { budget: Duration::ZERO, ..Setting::default() }.look_back(&mut picks);
+        assert_eq!(plans(&picks, ALONE), [SHORT, SHORT, LONG]);
+        assert_eq!((machine.timed.len(), machine.verified), (0, 0));
+    }
+
+    #[test]
+    fn what_is_wrong_or_does_not_fit_takes_no_place() {
+        let mut picks = three_picks();
+        let machine = Machine { wrong: LONG.to_owned(), ..Machine::default() };
+        Setting { machine, ..Setting::default() }.look_back(&mut picks);
+        assert_eq!(plans(&picks, ALONE), [SHORT, SHORT, LONG]);
+
+        let streaming = "two_pass(f32_ext_sum__avx2_p5_u64, f32_ext_scale__avx2_p5_u32_nt)";
+        let blocked = "blocked_reload(f32_max__avx2_u64, f32_store_exp__avx2_a5_u64, f32_scale__avx2_u32)";
+        let mut picks = Picks::from([
+            (ALONE, vec![won(blocked, 64), won(streaming, 1 << 17)]),
+            (IN_PLACE, vec![won(SHORT, 64)]),
+        ]);
+        Setting::default().look_back(&mut picks);
+        assert_eq!([plans(&picks, ALONE), plans(&picks, IN_PLACE)], [vec![blocked, streaming], vec![SHORT]]);
     }
 
     #[test]
     fn what_won_in_place_or_for_another_accuracy_is_raced_with_the_own_exp_core() {
-        let in_place = (0, true, Rows::Single);
-        let mut picks = Picks::from([(ALONE, vec![won(SHORT, 64)]), (in_place, vec![won(LONG, 64)])]);
-        look_back(&mut picks, &[Accuracy::Fast], &[]);
-        assert_eq!([texts(&picks[&ALONE]), texts(&picks[&in_place])], [[LONG], [LONG]]);
+        let mut picks = Picks::from([(ALONE, vec![won(SHORT, 64)]), (IN_PLACE, vec![won(LONG, 64)])]);
+        Setting::default().look_back(&mut picks);
+        assert_eq!([plans(&picks, ALONE), plans(&picks, IN_PLACE)], [[LONG]; 2]);
 
         let accurate = (1, false, Rows::Single);
         let reload = |exp: &str| {
             format!("three_pass_reload(f32_max__avx2_u32, f32_store_exp__avx2_{exp}, f32_scale__avx2_u32)")
         };
-        let picks_of = |fast, of_accurate| {
-            [(ALONE, fast), (accurate, of_accurate)].map(|(key, exp)| (key, vec![won(&reload(exp), 64)]))
-        };
-        let mut picks = Picks::from(picks_of("a5_u64", "a6_u8"));
-        look_back(&mut picks, &[Accuracy::Fast, Accuracy::Accurate], &[]);
-        let expected = ["a5_u64", "a6_u64"].map(|exp| [reload(exp)]);
-        assert_eq!([texts(&picks[&ALONE]), texts(&picks[&accurate])], expected);
+        let of = |exp| vec![won(&reload(exp), 64)];
+        let mut picks = Picks::from([(ALONE, of("a5_u64")), (accurate, of("a6_u8"))]);
+        let accuracies = &[Accuracy::Fast, Accuracy::Accurate];
+        Setting { accuracies, ..Setting::default() }.look_back(&mut picks);
+        assert_eq!([plans(&picks, ALONE), plans(&picks, accurate)], [[reload("a5_u64")], [reload("a6_u64")]]);
+    }
+
+    #[test]
+    fn a_batch_takes_the_plan_of_a_row_alone_that_tied_there() {
+        let tied = LONG.replace("p5_u64)", "p5_u32)");
+        let mut of_batch = won(LONG, 64);
+        of_batch.evidence.ties = vec![tied.parse().unwrap()];
+        let mut picks = Picks::from([(ALONE, vec![won(&tied, 64)]), (BATCH, vec![of_batch])]);
+        let (mut field, mut known) = (Field::default(), Known::default());
+        for plan in [LONG, &tied] {
+            field.add(&plan.parse().unwrap(), Some(0));
+        }
+        for rows in Rows::ALL {
+            known.note_raced(Row { len: 64, in_place: false, rows }, 0, &field);
+        }
+        Setting { known, ..Setting::default() }.look_back(&mut picks);
+        assert_eq!([plans(&picks, ALONE), plans(&picks, BATCH)], [[tied.clone()], [tied]]);
     }
 }

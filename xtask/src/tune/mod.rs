@@ -3,7 +3,7 @@
 //! ```text
 //! grid -> gate -> screen passes -> compose plans -> gate -> race plans -> gate -> race neighbours -> confirm
 //!                                                                          (per length, for single rows and batches)
-//!      -> bisect crossovers -> size classes -> profile
+//!      -> look back -> bisect crossovers -> size classes -> profile
 //! ```
 //!
 //! Everything that is measured is measured by a child process ([`child`]); everything that is concluded is

@@ -86,9 +86,15 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// How many times as long as the first entry each took: the median over rounds.
+    /// How many times as long as the first entry each took: the median over the rounds that both ran.
     pub fn relative(&self) -> Vec<f64> {
         self.samples.iter().map(|samples| median(&ratios(samples, &self.samples[0]))).collect()
+    }
+
+    /// Whether an entry is slower than another by more than a tie, and not by chance.
+    pub fn is_beaten(&self, entry: usize, by: usize) -> bool {
+        let against = ratios(&self.samples[entry], &self.samples[by]);
+        median(&against) > TIE && median_bounds(&against, EQUAL_ALPHA).0 > 1.0
     }
 
     /// Members of a group, fastest first; those still in contention before those that dropped out.

@@ -45,15 +45,18 @@ pub struct Search<'a, M> {
     pub rows: &'a [Rows],
     /// The ISA's variants that may be used.
     pub variants: Vec<PassVariant>,
-    /// What passes took, filled by the search.
+    /// What passes took and where plans were raced, filled by the search.
     pub known: Known,
 }
 
 /// From one length to the next a pass may leave a cache; measured ratios stay below this.
 const CACHE_STEP: f64 = 1.5;
 
-/// Picks by accuracy (index), in place or not, alone or in batches, by ascending length.
-pub(super) type Picks = BTreeMap<(usize, bool, Rows), Vec<Pick>>;
+/// Of a situation on the ISA: accuracy (index), in place or not, alone or in batches.
+pub(super) type Key = (usize, bool, Rows);
+
+/// Picks by ascending length.
+pub(super) type Picks = BTreeMap<Key, Vec<Pick>>;
 
 impl<M: Timings + Oracle> Search<'_, M> {
     /// Searches at every length that time allows and returns a table per accuracy, in place or not, alone or in batches.
@@ -528,7 +531,7 @@ mod tests {
         variants.retain(|variant| variant.isa == Isa::Avx2);
         let weight = weight::weight(sizes, &Rows::ALL);
         let mut clock = Clock::new(model.time.clone(), Duration::from_secs(3600), weight);
-        Search {
+        let tables = Search {
             machine: model,
             effort: &effort,
             clock: &mut clock,
@@ -542,7 +545,13 @@ mod tests {
             known: Known::default(),
         }
         .run(sizes)
-        .unwrap()
+        .unwrap();
+        assert!(
+            clock.left().abs() < 1e-9,
+            "steps do not add up to what was announced: {} left",
+            clock.left()
+        );
+        tables
     }
 
     #[test]

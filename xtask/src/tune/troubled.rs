@@ -209,8 +209,8 @@ fn intervals_hold_the_true_margins() {
 /// The share of classes, of several searches, of which the control says that they are noisy. One of twenty may be by chance: it is the
 /// end of a 95 % interval.
 fn noisy(trouble: Trouble) -> f64 {
-    let searches =
-        [6, 7, 8].map(|random| found_by(Troubled { random: Some(random), ..Troubled::new(trouble) }, PLENTY));
+    let searches = [6, 7, 8, 9, 10, 11]
+        .map(|random| found_by(Troubled { random: Some(random), ..Troubled::new(trouble) }, PLENTY));
     let noise: Vec<f64> = searches.iter().flat_map(Found::noise).collect();
     noise.iter().filter(|noise| **noise > 0.03).count() as f64 / noise.len() as f64
 }

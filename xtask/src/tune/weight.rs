@@ -3,19 +3,19 @@
 use softmax_spec::Rows;
 
 /// Parts of a length's weight: screening is the most candidates, and the rest is done twice, in place or not.
-const SCREENING: f64 = 0.4;
+const SCREENING: f64 = 0.35;
 /// Of the passes that take whole rows, once more in batches.
 const SCREENING_BATCHES: f64 = 0.1;
 /// And once more in place.
 const SCREENING_IN_PLACE: f64 = 0.05;
 /// Of a race of plans, of one of the leaders' neighbours, and of the finalists' confirmation.
-pub const RACING: f64 = 0.15;
+pub const RACING: f64 = 0.12;
 /// See [`RACING`].
 pub const REFINING: f64 = 0.1;
 /// See [`RACING`].
-pub const CONFIRMING: f64 = 0.15;
+pub const CONFIRMING: f64 = 0.2;
 /// See [`RACING`]: of looking back.
-pub const LOOKING_BACK: f64 = 0.04;
+pub const LOOKING_BACK: f64 = 0.06;
 /// All of that.
 const PICKING: f64 = RACING + REFINING + CONFIRMING + LOOKING_BACK;
 /// The crossovers' part of the weight of all lengths.
