@@ -32,7 +32,15 @@ const fn stride(floats: usize) -> NonZeroUsize {
 
 /// As many rounds as an interval needs, so that also a tile that drops out at once has one.
 const fn screening(rounds: usize, sample_us: f64) -> Rules {
-    Rules { first: super::estimate::LEAST_ROUNDS, batch: 7, rounds, patience: 0, keep: 2, sample_us }
+    Rules {
+        first: super::estimate::LEAST_ROUNDS,
+        batch: 7,
+        enough: rounds,
+        rounds,
+        patience: 0,
+        keep: 2,
+        sample_us,
+    }
 }
 
 impl Effort {

@@ -44,17 +44,23 @@ pub struct Effort {
 
 /// Few rounds and short samples: screening only has to keep the good ones.
 const fn screening(rounds: usize, keep: usize, sample_us: f64) -> Rules {
-    Rules { first: 3, batch: 4, rounds, patience: 0, keep, sample_us }
+    Rules { first: 3, batch: 4, enough: rounds, rounds, patience: 0, keep, sample_us }
 }
 
 /// Five rounds are the fewest in which one lucky or unlucky sample decides nothing.
 const fn racing(rounds: usize, keep: usize, sample_us: f64) -> Rules {
-    Rules { first: 5, batch: 5, rounds, patience: 0, keep, sample_us }
+    Rules { first: 5, batch: 5, enough: rounds, rounds, patience: 0, keep, sample_us }
 }
 
-/// No early end, so no `keep`. Each batch of rounds is timed in another process: where a cache ends, one's memory may lie badly.
+/// Goes on for as long as it is not settled who is best, so no `keep`. Each batch of rounds is timed in another process: where a cache
+/// ends, one's memory may lie badly.
+const fn confirmation(enough: usize, rounds: usize, sample_us: f64) -> Rules {
+    Rules { first: 5, batch: 5, enough, rounds, patience: 15, keep: 0, sample_us }
+}
+
+/// The same with no early end.
 const fn fixed(rounds: usize, sample_us: f64) -> Rules {
-    Rules { first: 5, batch: 5, rounds, patience: 15, keep: 0, sample_us }
+    confirmation(rounds, rounds, sample_us)
 }
 
 /// 2^from, 2^(from + step), ... up to 2^to.
@@ -96,7 +102,7 @@ impl Effort {
                 // There is no time for the crossovers beside what would be found.
                 around: 0,
                 finalists: 4,
-                confirmation: fixed(25, 500.0),
+                confirmation: confirmation(20, 30, 500.0),
                 crossover: fixed(15, 300.0),
             },
             flags::Effort::Standard => Effort {
@@ -114,7 +120,7 @@ impl Effort {
                 neighbours: 30,
                 around: 9,
                 finalists: 6,
-                confirmation: fixed(40, 500.0),
+                confirmation: confirmation(20, 80, 500.0),
                 crossover: fixed(30, 500.0),
             },
             flags::Effort::Exhaustive => Effort {
@@ -131,7 +137,7 @@ impl Effort {
                 neighbours: 72,
                 around: 18,
                 finalists: 8,
-                confirmation: fixed(60, 3000.0),
+                confirmation: confirmation(40, 120, 2000.0),
                 crossover: fixed(40, 1000.0),
             },
         }
@@ -158,10 +164,16 @@ impl Effort {
         self.spread(self.crossover, row)
     }
 
-    /// As many rounds by more processes where it matters which one.
+    /// As many rounds by more processes, and settled by twice as many, where it matters which one.
     fn spread(&self, rules: Rules, row: Row) -> Rules {
+        let Rules { first, batch, enough, rounds, .. } = rules;
         match self.depends_on_process(row) {
-            true => Rules { first: rules.first.div_ceil(2), batch: rules.batch.div_ceil(2), ..rules },
+            true => Rules {
+                first: first.div_ceil(2),
+                batch: batch.div_ceil(2),
+                enough: rounds.min(2 * enough),
+                ..rules
+            },
             false => rules,
         }
     }
@@ -207,11 +219,11 @@ mod tests {
             assert_eq!(patience(&effort, row(len, false, Rows::Single)), 0, "the cache is not known");
         }
         assert_eq!(patience(&on, row(1 << 10, false, Rows::Batch)), 0);
-        let processes = |rules: Rules| rules.rounds.div_ceil(rules.batch);
+        let processes = |rules: Rules| rules.enough.div_ceil(rules.batch);
         for len in [1 << 10, 1 << 16] {
             let row = row(len, true, Rows::Single);
             let rules = [on.confirmation(row), on.crossover(row)];
-            assert_eq!(rules.map(processes), if len == 1 << 10 { [8, 6] } else { [14, 10] });
+            assert_eq!(rules.map(processes), if len == 1 << 10 { [4, 6] } else { [14, 10] });
         }
     }
 

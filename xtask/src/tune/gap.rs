@@ -246,7 +246,7 @@ pub(super) mod tests {
 
     fn bisect_beside(around: &[Plan], gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
         let row = Row { len: gap.middle(), in_place: false, rows: Rows::Single };
-        let rules = Rules { first: 7, batch: 7, rounds: 7, patience: 0, keep: 0, sample_us: 1.0 };
+        let rules = Rules { first: 7, batch: 7, enough: 7, rounds: 7, patience: 0, keep: 0, sample_us: 1.0 };
         let deadline = Time::default().after(Duration::from_secs(60));
         gap.bisect(timings, 0, row, around, &rules, &deadline).unwrap()
     }

@@ -55,6 +55,8 @@ pub struct Rules {
     pub first: usize,
     /// Rounds of every further batch.
     pub batch: usize,
+    /// Rounds after which it ends if it is settled how all that are left compare with the leaders of their groups.
+    pub enough: usize,
     /// Rounds after which it ends in any case.
     pub rounds: usize,
     /// Rounds before which only the hopelessly slow drop out: those of one process may all be of memory that lies badly for somebody.
@@ -94,7 +96,18 @@ impl Finish {
     /// Whether an entry is slower than another by more than a tie, and not by chance.
     pub fn is_beaten(&self, entry: usize, by: usize) -> bool {
         let against = ratios(&self.samples[entry], &self.samples[by]);
-        median(&against) > TIE && median_bounds(&against, EQUAL_ALPHA).0 > 1.0
+        median(&against) > TIE && median_bounds(&against, SURE_ALPHA).0 > 1.0
+    }
+
+    /// Whether of all members of a group that are still in contention it is sure that they are slower than the leader, or that they are as
+    /// good.
+    fn is_settled(&self, entries: &[Entry], group: usize) -> bool {
+        let alive: Vec<usize> = self.ranking(entries, group).into_iter().filter(|&i| self.alive[i]).collect();
+        let Some((&leader, others)) = alive.split_first() else { return true };
+        others.iter().all(|&i| {
+            let (low, high) = median_bounds(&ratios(&self.samples[i], &self.samples[leader]), SURE_ALPHA);
+            low > 1.0 || high <= EQUAL
+        })
     }
 
     /// Members of a group, fastest first; those still in contention before those that dropped out.
@@ -174,10 +187,13 @@ pub fn race(
         if largest.is_some_and(|largest| largest <= rules.keep) {
             break;
         }
+        let done = finish.samples.iter().map(Vec::len).max().unwrap_or(0);
+        if done >= rules.enough && (0..groups).all(|group| finish.is_settled(entries, group)) {
+            break;
+        }
         let taken = (deadline.time().now() - started).as_secs_f64();
         let spent = taken / (next as f64 + CALIBRATION) / racing.len() as f64;
         let left = finish.alive.iter().filter(|alive| **alive).count() as f64;
-        let done = finish.samples.iter().map(Vec::len).max().unwrap_or(0);
         next = rules.batch.min(rules.rounds - done);
         let seconds = spent * left * (next as f64 + CALIBRATION);
         if deadline.left().as_secs_f64() < seconds {
@@ -216,8 +232,8 @@ fn eliminate(finish: &mut Finish, entries: &[Entry], groups: usize, rules: &Rule
     largest
 }
 
-/// Error probability of the test for what cannot be told apart.
-const EQUAL_ALPHA: f64 = 0.05;
+/// Error probability of the bounds beyond which it is sure that one is slower than another, or as good.
+const SURE_ALPHA: f64 = 0.05;
 /// Slower by no more than this, a candidate is as good as the fastest even if the difference is sure to be there.
 pub const EQUAL: f64 = 1.01;
 
@@ -230,8 +246,7 @@ pub struct Decision {
     pub ties: Vec<usize>,
 }
 
-/// The fastest of those `contenders` that ran to the end, or of those ties that are as good or cannot be told apart from it the one
-/// with the smallest `key`.
+/// The fastest of those `contenders` that ran to the end, or of those that are as good the one with the smallest `key`.
 ///
 /// The fastest by the median of time relative to the round's level, so that slow rounds count no more than others.
 pub fn decide<K: Ord>(
@@ -247,10 +262,7 @@ pub fn decide<K: Ord>(
     let fastest = contenders.iter().copied().min_by(|&a, &b| time(a).total_cmp(&time(b)))?;
     let against = |i: usize| ratios(&samples[i], &samples[fastest]);
     let is_tied = |&i: &usize| median(&against(i)) <= TIE;
-    let is_equal = |&i: &usize| {
-        let against = against(i);
-        median(&against) <= EQUAL || median_bounds(&against, EQUAL_ALPHA).0 <= 1.0
-    };
+    let is_equal = |&i: &usize| median(&against(i)) <= EQUAL;
     let tied: Vec<usize> = contenders.into_iter().filter(is_tied).collect();
     let winner = tied.iter().copied().filter(is_equal).min_by_key(|&i| key(i))?;
     Some(Decision { winner, ties: tied.into_iter().filter(|&i| i != winner).collect() })
@@ -306,9 +318,10 @@ mod tests {
         }
     }
 
-    const RULES: Rules = Rules { first: 5, batch: 5, rounds: 40, patience: 0, keep: 2, sample_us: 1.0 };
+    const RULES: Rules =
+        Rules { first: 5, batch: 5, enough: 40, rounds: 40, patience: 0, keep: 2, sample_us: 1.0 };
     const CONFIRMATION: Rules =
-        Rules { first: 7, batch: 7, rounds: 28, patience: 0, keep: 0, sample_us: 1.0 };
+        Rules { first: 7, batch: 7, enough: 28, rounds: 28, patience: 0, keep: 0, sample_us: 1.0 };
     const ROW: Row = Row { len: 100, in_place: false, rows: Rows::Single };
 
     fn entries(times: &[f64], group: usize) -> Vec<Entry> {
@@ -401,6 +414,20 @@ mod tests {
         }
         let same = vec![vec![1.0, 1.1, 0.9, 1.0]; 3];
         assert_eq!(decide(&same, &[0, 1, 2], |i| 9 - i), Some(Decision { winner: 2, ties: vec![0, 1] }));
+    }
+
+    #[test]
+    fn a_race_ends_when_it_is_settled_or_goes_on_to_the_last_round() {
+        let rounds = |noise, times: &[f64]| {
+            let rules = Rules { enough: 20, keep: 0, ..RULES };
+            let finish =
+                race(&mut World::new(noise, 0, 0.0), ROW, &entries(times, 0), &rules, &later(), |_| {})
+                    .unwrap();
+            finish.samples[0].len()
+        };
+        assert_eq!(rounds(0.001, &[1.0, 1.0, 1.005, 1.5]), 20, "as good, or slower");
+        assert_eq!(rounds(0.001, &[1.0]), 20, "alone");
+        assert_eq!(rounds(0.1, &[1.0, 1.005]), 40, "as good or not");
     }
 
     #[test]

@@ -223,8 +223,8 @@ fn the_control_tells_noise_and_modes_from_drift_and_outliers() {
         (Trouble::Outliers(0.1), 0.0..=0.1),
         (Trouble::Contention(0.1), 0.0..=0.1),
         (Trouble::Noise(0.5), 0.9..=1.0),
-        // Both of two equal plans have the same mode in half of the races.
-        (Trouble::Modes(1.5), 0.2..=0.8),
+        // Two equal plans have the same mode in half of the batches, of which a race has a few.
+        (Trouble::Modes(1.5), 0.5..=1.0),
     ] {
         let share = noisy(trouble);
         assert!(expected.contains(&share), "{trouble:?}: {share}");
