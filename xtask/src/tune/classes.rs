@@ -14,10 +14,14 @@ pub struct Pick {
 }
 
 impl Pick {
-    /// Its plan, those that tied with it, and the best of another algorithm.
+    /// Its plan and those that tied with it.
+    pub fn tied(&self) -> impl Iterator<Item = &Plan> {
+        [&self.plan].into_iter().chain(&self.evidence.ties)
+    }
+
+    /// These and the best of another algorithm.
     pub fn best(&self) -> impl Iterator<Item = &Plan> {
-        let Evidence { ties, runner_up, .. } = &self.evidence;
-        [&self.plan].into_iter().chain(ties).chain(runner_up.iter().map(|(plan, _)| plan))
+        self.tied().chain(self.evidence.runner_up.iter().map(|(plan, _)| plan))
     }
 }
 

@@ -6,7 +6,7 @@ use super::clock::Deadline;
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
 use super::race::{Row, race};
-use super::search::{Key, Picks, Search};
+use super::search::{Picks, Search, pick_at};
 use super::weight::{self, takes, weight_of};
 use crate::measuring::Timings;
 use anyhow::Result;
@@ -92,8 +92,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let &Choosing { group, accuracy, row, .. } = choosing;
         let own = (group, row.in_place, row.rows);
         let longer = picks[&own].iter().find(|longer| longer.evidence.len > row.len);
-        let longer =
-            longer.into_iter().flat_map(|longer| [&longer.plan].into_iter().chain(&longer.evidence.ties));
+        let longer = longer.into_iter().flat_map(Pick::tied);
         let others = picks.keys().filter_map(|&key| pick_at(picks, key, row.len)).map(|other| &other.plan);
         let with_own_exp = |plan: &Plan| with_exp(plan, pick.plan.exp());
         let mut found: Vec<Plan> = Vec::new();
@@ -103,8 +102,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
             let was_raced = plan == pick.plan || self.known.was_raced(row, group, &plan);
             let is_new = !was_raced && !found.contains(&plan);
-            let fits = !row.in_place || plan.algorithm().runs_in_place();
-            if is_new && fits && self.may_win(&plan, choosing) && self.is_right(&plan, accuracy)? {
+            if is_new && self.may_win(&plan, choosing) && self.is_right(&plan, accuracy)? {
                 found.push(plan);
             }
         }
@@ -115,11 +113,6 @@ impl<M: Timings + Oracle> Search<'_, M> {
 /// Whether a batch would have kept the plan of a row alone, had that been it already when the batch was raced.
 fn gives_way(pick: &Pick, choosing: &Choosing) -> bool {
     choosing.alone.as_ref().is_some_and(|alone| pick.evidence.ties.contains(alone))
-}
-
-/// The pick of a situation at a length.
-fn pick_at(picks: &Picks, key: Key, len: usize) -> Option<&Pick> {
-    picks.get(&key)?.iter().find(|pick| pick.evidence.len == len)
 }
 
 /// The plan with another exp core in all its passes that have one.
@@ -138,6 +131,7 @@ mod tests {
     use crate::tune::gate::Gate;
     use crate::tune::known::Known;
     use crate::tune::progress::Progress;
+    use crate::tune::search::Key;
     use softmax_bench::protocol::{Candidate, TimeRequest};
     use softmax_spec::profile::Profile;
     use softmax_spec::{Accuracy, Isa, Rows};

@@ -291,9 +291,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// What is to be chosen at a row for an accuracy.
     pub(super) fn choosing(&self, group: usize, row: Row, picks: &Picks) -> Choosing {
         let accuracy = self.accuracies[group];
-        let of = |rows| picks.get(&(group, row.in_place, rows)).map_or(&[][..], Vec::as_slice);
-        let before = of(row.rows).iter().rfind(|pick| pick.evidence.len < row.len);
-        let is_of_this_length = |pick: &&Pick| row.rows == Rows::Batch && pick.evidence.len == row.len;
+        let key = |rows| (group, row.in_place, rows);
+        let mut own = picks.get(&key(row.rows)).into_iter().flatten();
+        let before = own.rfind(|pick| pick.evidence.len < row.len);
+        let alone = pick_at(picks, key(Rows::Single), row.len).filter(|_| row.rows == Rows::Batch);
         let situation = self.situation(accuracy, row.in_place, row.rows);
         Choosing {
             group,
@@ -302,7 +303,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             default: self.default.plan(situation, row.len),
             before: before.map(|pick| pick.plan.clone()),
             near: before.map(|pick| pick.evidence.ties.clone()).unwrap_or_default(),
-            alone: of(Rows::Single).iter().find(is_of_this_length).map(|pick| pick.plan.clone()),
+            alone: alone.map(|pick| pick.plan.clone()),
         }
     }
 
@@ -387,9 +388,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         self.gate.admits(self.machine, &plan.to_string(), Some(accuracy.max_ulp()))
     }
 
-    /// Whether the plan is accurate enough, and the filter and the gate leave its passes.
+    /// Whether the plan takes the row, in place if asked for, is accurate enough, and the filter and the gate leave its passes.
     pub(super) fn may_win(&self, plan: &Plan, choosing: &Choosing) -> bool {
-        let fits = suits(plan.shortest_row(), plan.longest_row(), choosing.row.len);
+        let Row { len, in_place, .. } = choosing.row;
+        let fits = suits(plan.shortest_row(), plan.longest_row(), len)
+            && (!in_place || plan.algorithm().runs_in_place());
         let is_left = plan.passes().iter().all(|pass| self.variants.contains(pass));
         fits && plan.reaches(choosing.accuracy) && is_left
     }
@@ -473,6 +476,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
         };
         pick.take().context("plans were raced and none was picked")
     }
+}
+
+/// The pick of a situation at a length.
+pub(super) fn pick_at(picks: &Picks, key: Key, len: usize) -> Option<&Pick> {
+    picks.get(&key)?.iter().find(|pick| pick.evidence.len == len)
 }
 
 /// The best of another algorithm than the leader's, which [`Search::leaders`] puts last.
