@@ -54,24 +54,27 @@ fn passes(criterion: &mut Criterion, isa: Isa) {
 
 /// Benches candidates, given with their display names, at every length.
 fn group(criterion: &mut Criterion, name: &str, named: &[(String, String)], lengths: &[usize]) {
+    let runs = |(shown, text): &(String, String)| match text.parse() {
+        Ok(candidate) => Some((shown.clone(), candidate)),
+        Err(error) => {
+            eprintln!("{name}/{shown} left out: {error}");
+            None
+        }
+    };
+    let candidates: Vec<(String, Candidate)> = named.iter().filter_map(runs).collect();
     let mut group = criterion.benchmark_group(name);
     group.sampling_mode(SamplingMode::Flat);
     for &len in lengths {
         group.throughput(Throughput::Elements(len as u64));
         // Made by the first bench that the filter selects; criterion calls the closure once per sample.
         let mut rows = None;
-        for (shown, text) in named {
-            let candidate: Candidate = match text.parse() {
-                Ok(candidate) => candidate,
-                Err(error) => {
-                    eprintln!("{name}/{shown} left out: {error}");
-                    continue;
-                }
-            };
+        for (shown, candidate) in &candidates {
             group.bench_function(BenchmarkId::new(shown, len), |bencher| {
-                let rows =
-                    rows.get_or_insert_with(|| Bench::new(len, false).expect("these lengths fit memory"));
-                bencher.iter_custom(|calls| rows.sample(&candidate, calls).expect("rows of one length"));
+                let rows = rows.get_or_insert_with(|| {
+                    let rows = Bench::new(len, false).expect("these lengths fit memory");
+                    rows.for_all_of(candidates.iter().map(|(_, candidate)| candidate))
+                });
+                bencher.iter_custom(|calls| rows.sample(candidate, calls).expect("rows of one length"));
             });
         }
     }

@@ -5,7 +5,7 @@ use crate::peer::{self, Batch, Ours, OwnRows, Peer};
 use crate::{protocol, reference};
 use anyhow::Result;
 use softmax_kernels::{Accuracy, ComposeError, ComposedPlan, Kernel, ShapeError, Variant};
-use softmax_spec::{InvalidPlan, PassVariant, Plan};
+use softmax_spec::{InvalidPlan, Pass, PassVariant, Plan, REGULAR_MAX};
 use std::fmt;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -84,8 +84,8 @@ impl Candidate {
 
     /// Runs `calls` times on `x` in place; `false` if the candidate has no such form (references, passes that only read).
     ///
-    /// Repeated calls stay among normal floats: `scale` is given the factor 1, the other passes and plans map any
-    /// row of [0, 1] into (0, 1].
+    /// Repeated calls stay among normal floats and 0: `scale` is given the factor 1, `store_exp` a maximum beside which everything is
+    /// nothing, and the other passes and plans map any row of [0, 1] into itself.
     ///
     /// # Errors
     /// If a peer fails, or rows of `row_len` elements do not make up `x`.
@@ -119,6 +119,11 @@ impl Candidate {
             Candidate::Pass { variant, .. } => variant.pass.stores(),
             Candidate::Memcpy | Candidate::MemcpyOn(_) | Candidate::ReadSum | Candidate::ScaleLoop => false,
         }
+    }
+
+    /// Whether what it is given are exponentials, which are not negative.
+    pub fn takes_exponentials(&self) -> bool {
+        matches!(self, Candidate::Pass { variant, .. } if variant.pass == Pass::Scale)
     }
 
     /// Whether it takes several rows at once. A single pass does not: its parameters are those of one row.
@@ -158,7 +163,7 @@ fn run_pass(kernel: Kernel, parameters: &Parameters, x: &[f32], y: &mut [f32]) -
 fn run_pass_in_place(kernel: Kernel, parameters: &Parameters, x: &mut [f32]) {
     match kernel {
         Kernel::StoreExp(kernel) => {
-            black_box(kernel.run_in_place(x, parameters.max));
+            black_box(kernel.run_in_place(x, REGULAR_MAX));
         }
         Kernel::Scale(kernel) => kernel.run_in_place(x, 1.0),
         Kernel::ScaleExp(kernel) => kernel.run_in_place(x, parameters.max, parameters.factor),

@@ -51,9 +51,15 @@ pub enum Op {
     SplitExp2,
     /// n, an integer in floating point, as an exponent for [`Op::Scale`].
     Exponent,
-    /// `(p, e)`: p * 2^e. Exponents must not be below [`Lowering::min_exponent`], where the result is 0, unless the ISA
-    /// saturates ([`Isa::scale_saturates`]); then e may be any number, is rounded down, and e = -inf gives 0 even for NaN.
+    /// `(p, e)`: p * 2^e. Exponents must not be below [`Lowering::min_exponent`] unless the ISA saturates
+    /// ([`Isa::scale_saturates`]); then e may be any number, is rounded down, and e = -inf gives 0 even for NaN.
     Scale,
+    /// `(a, least)`: a, or 0 where it is less; NaN stays.
+    Keep,
+    /// `(a, least, b)`: a * b, or 0 where a is less than `least`.
+    KeepMul,
+    /// `(a, least)`: whether no lane is less, a `bool`.
+    AllAtLeast,
     /// A vector of its literal operands, one per lane.
     Literals,
     /// `(e, table)` or `(e, low, high)`: lane i is the entry of the table, of one vector or two, that the lowest bits of lane
@@ -93,6 +99,9 @@ impl Operations {
         }
     }
 }
+
+/// The lowest power of two that one half, or a core's polynomial, times is a normal number.
+pub const LOWEST_POWER: f32 = -125.0;
 
 /// The name of a value in generated code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,9 +152,14 @@ impl Builder {
         self.isa
     }
 
-    /// The smallest exponent that [`Op::Scale`] takes; it scales to 0.
+    /// [`Lowering::min_exponent`].
     pub fn min_exponent(&self) -> f32 {
         self.lowering.min_exponent()
+    }
+
+    /// [`Lowering::masks_products`].
+    pub fn masks_products(&self) -> bool {
+        self.lowering.masks_products()
     }
 
     /// A constant in every lane, defined once at the top of the function.
@@ -306,15 +320,6 @@ impl Builder {
         self.one(Op::Mul, &[a, b])
     }
 
-    /// a * b, last of the operations on an element ([`Lowering::fuses_products`]).
-    pub fn product(&mut self, a: &Value, b: &Value) -> Value {
-        if !self.lowering.fuses_products() {
-            return self.mul(a, b);
-        }
-        let zero = self.constant(0.0);
-        self.fma(a, b, &zero)
-    }
-
     /// [`Op::Max`].
     pub fn max(&mut self, a: &Value, b: &Value) -> Value {
         self.one(Op::Max, &[a, b])
@@ -360,21 +365,12 @@ impl Builder {
         self.one(Op::Scale, &[p, e])
     }
 
-    /// p * 2^n for an integer n in floating point of any size; 0 where n is below [`Builder::min_exponent`].
+    /// p * 2^n for p of 1/2 or more, or 0, and an integer n in floating point of any size; below [`LOWEST_POWER`] that counts as n.
     pub fn scale_by_integer(&mut self, p: &Value, n: &Value) -> Value {
-        let lowest = self.constant(self.min_exponent());
-        let n = if self.isa.scale_saturates() { n.clone() } else { self.max(&lowest, n) };
+        let lowest = self.constant(LOWEST_POWER);
+        let n = self.max(&lowest, n);
         let e = self.exponent(&n);
         self.scale(p, &e)
-    }
-
-    /// Lower bound for z before [`Op::SplitExp2`] and [`Op::Scale`], where the ISA needs one.
-    pub fn bounded_exp2_argument(&mut self, z: &Value) -> Value {
-        if self.isa.scale_saturates() {
-            return z.clone();
-        }
-        let lowest = self.constant(self.min_exponent());
-        self.max(&lowest, z)
     }
 
     /// [`Op::Lookup`].
@@ -411,9 +407,51 @@ impl Builder {
         self.one(Op::First, &[a])
     }
 
-    /// Horner's scheme: c0 + r * (c1 + r * (...)), `coefficients` ascending.
-    pub fn polynomial(&mut self, coefficients: &[f32], r: &Value) -> Value {
-        let mut constants: Vec<Value> = coefficients.iter().map(|&c| self.constant(c)).collect();
+    /// [`Op::Keep`].
+    pub fn keep(&mut self, a: &Value, least: &Value) -> Value {
+        self.one(Op::Keep, &[a, least])
+    }
+
+    /// [`Op::KeepMul`].
+    pub fn keep_mul(&mut self, a: &Value, least: &Value, b: &Value) -> Value {
+        self.one(Op::KeepMul, &[a, least, b])
+    }
+
+    /// `usual`, or if a lane of `a` is below `least` `careful`, which is as many values and is not counted among the operations.
+    pub fn unless_below(
+        &mut self,
+        a: &Value,
+        least: &Value,
+        usual: impl FnOnce(&mut Builder) -> Vec<Value>,
+        careful: impl FnOnce(&mut Builder) -> Vec<Value>,
+    ) -> Vec<Value> {
+        let is_usual = self.lowered(Op::AllAtLeast, &[a, least]);
+        let before = std::mem::take(&mut self.section);
+        let (usual, count) = self.arm(usual);
+        let counted = self.operations;
+        let (careful, _) = self.arm(careful);
+        (self.section, self.operations) = (before, counted);
+        let results: Vec<Value> = (0..count).map(|_| self.fresh()).collect();
+        self.section.push(quote!(let (#(#results,)*) = if #is_usual { #usual } else { #careful };));
+        results
+    }
+
+    /// Does `otherwise`, statements that leave the section, if a lane is below `least`.
+    pub fn unless_at_least(&mut self, a: &Value, least: &Value, otherwise: &TokenStream) {
+        let holds = self.lowered(Op::AllAtLeast, &[a, least]);
+        self.section.push(quote!(if !(#holds) { #otherwise }));
+    }
+
+    /// Statements that end with a tuple of their results, and how many these are.
+    fn arm(&mut self, of: impl FnOnce(&mut Builder) -> Vec<Value>) -> (TokenStream, usize) {
+        let results = of(self);
+        let statements = self.take_section();
+        (quote!(#statements (#(#results,)*)), results.len())
+    }
+
+    /// Horner's scheme: c0 + r * (c1 + r * (...)), `coefficients` ascending, times `unit`, a power of two.
+    pub fn polynomial(&mut self, coefficients: &[f32], r: &Value, unit: f32) -> Value {
+        let mut constants: Vec<Value> = coefficients.iter().map(|&c| self.constant(c * unit)).collect();
         let leading = constants.pop().expect("a polynomial has coefficients");
         constants.iter().rev().fold(leading, |p, c| self.mul_add(&p, r, c))
     }

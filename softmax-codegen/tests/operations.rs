@@ -10,9 +10,9 @@ fn of(id: &str) -> Operations {
 
 #[test]
 fn counts_are_those_of_one_tile() {
-    // A maximum per vector; a product per vector with either part of the factor.
+    // A maximum per vector; a minimum per vector, to find small ones, and a product with either part of the factor.
     assert_eq!(of("f32_max__avx512_u32_acc2"), Operations { arithmetic: 2, loads: 2, stores: 0 });
-    assert_eq!(of("f32_scale__avx2_u64"), Operations { arithmetic: 16, loads: 8, stores: 8 });
+    assert_eq!(of("f32_scale__avx2_u64"), Operations { arithmetic: 24, loads: 8, stores: 8 });
     // However a pass goes through memory.
     for memory in ["nt", "pf1024", "st4", "back", "nt_pf1024_back"] {
         assert_eq!(of(&format!("f32_scale__avx2_u64_{memory}")), of("f32_scale__avx2_u64"), "{memory}");
@@ -28,7 +28,7 @@ fn counts_are_those_of_one_tile() {
         assert_eq!(of(neon), of(avx2), "{neon}");
     }
     // Vectors share nothing; what is the same for the whole row does not count.
-    let (one, two) = (of("f32_scale_exp__avx512_a5_u16"), of("f32_scale_exp__avx512_a5_u32"));
+    let (one, two) = (of("f32_scale_exp__avx512_a5_u32"), of("f32_scale_exp__avx512_a5_u64"));
     assert_eq!(2 * one.arithmetic, two.arithmetic);
 }
 

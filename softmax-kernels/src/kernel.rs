@@ -103,7 +103,8 @@ impl StoreExpKernel {
 }
 
 impl ScaleKernel {
-    /// y = x * factor, rounded once, for finite x and a factor in the range of f32.
+    /// y = x * factor, rounded once, for finite x that are not negative and a factor in the range of f32; 0 where that is below 2^-126.
+    /// Below 2^-81 the factor counts as an f32.
     ///
     /// # Errors
     /// If the lengths differ; y is then untouched.
@@ -123,7 +124,7 @@ impl ScaleKernel {
 }
 
 impl ScaleExpKernel {
-    /// y = e^(x - max) * factor, times the factor of [`SumExpKernel::run`] of the same exp core.
+    /// y = e^(x - max) * factor, times the factor of [`SumExpKernel::run`] of the same exp core; 0 where that is below 2^-126.
     ///
     /// # Errors
     /// If the lengths differ; y is then untouched.
@@ -152,8 +153,8 @@ impl ExtSumKernel {
 }
 
 impl ExtScaleKernel {
-    /// y = e^x / sum, for the sum of at least these elements, with a maximum within +-8192. Quotients above about 2^127 are
-    /// not defined.
+    /// y = e^x / sum, 0 where that is below 2^-126, for the sum of at least these elements, with a maximum within +-8192. Quotients above
+    /// about 2^95 are not defined.
     ///
     /// # Errors
     /// If the lengths differ; y is then untouched.
@@ -192,7 +193,7 @@ impl SoftmaxKernel {
     }
 
     /// y = softmax(x). False, with y undefined, for a row that is empty or longer than [`SoftmaxKernel::longest_row`], and
-    /// for one that is left to other plans: a maximum beyond +-8192, or just +-27 if the pass is `fused_softmax`, a NaN, or
+    /// for one that is left to other plans: a maximum beyond +-8192, or beyond about -27 to 37 if the pass is `fused_softmax`, a NaN, or
     /// exponentials that overflow.
     ///
     /// # Errors

@@ -154,7 +154,8 @@ fn extended(kernel: Kernel, x: &[f32]) -> Option<Vec<f32>> {
 #[test]
 fn all_kernels_of_a_core_compute_the_same_bits() {
     let compiled = compiled();
-    let (relative, both_signs) = (spread(-87.0, 0.0), spread(-40.0, 40.0));
+    // Of single elements further below the maximum, a sum shows what lanes beyond the row count as.
+    let (relative, both_signs) = (spread(-64.0, 0.0), spread(-40.0, 40.0));
     let cores: BTreeSet<(Isa, Exp)> =
         compiled.iter().filter_map(|(variant, _)| Some((variant.isa, variant.exp?))).collect();
     let mut compared = 0;

@@ -1,15 +1,16 @@
 //! Single passes against their f64 meaning.
 //!
-//! Passes that exponentiate against a maximum may scale all their results by one factor in [1/2, 4), which cancels in
-//! a softmax: the `accurate` core subtracts exponents as integers and so refers to 2^round(max log2 e), or half of it,
-//! instead of e^max. The factor is what the pass makes of the row's maximum, whose exponential is 1.
+//! Passes that exponentiate against a maximum may scale all their results by one factor, which cancels in a softmax: 2^32, headroom
+//! above what is subnormal, times one in [1/2, 4), because the `accurate` core subtracts exponents as integers and so refers to
+//! 2^round(max log2 e), or half of it, instead of e^max. The factor is what the pass makes of the row's maximum, whose exponential is 1.
 
 use super::Verdict;
+use crate::oracle::SMALLEST_NORMAL;
 use crate::parameters::Parameters;
 use crate::rows::{self, Row};
 use crate::tolerance::{self, ExpTolerance, ROUNDING};
 use softmax_kernels::{Kernel, ShapeError};
-use softmax_spec::{Exp, PassVariant};
+use softmax_spec::{Exp, PassVariant, Reduction};
 
 /// An f32 result, written as the f64 that it stands for, that should be `exact` within `relative`.
 #[derive(Clone, Copy)]
@@ -127,9 +128,10 @@ fn claims(variant: &PassVariant, kernel: Kernel, row: &Row) -> Result<Vec<Claim>
             }
         }
         Kernel::Scale(kernel) => {
-            let (y, ()) = stored(x, |x, y| kernel.run(x, y, factor), |x| kernel.run_in_place(x, factor))?;
-            // Exponentials are finite; what becomes of other elements is not defined.
-            let finite = y.iter().zip(x).filter(|(_, x)| x.is_finite());
+            // Exponentials are finite and not negative; what becomes of other elements is not defined.
+            let x: Vec<f32> = x.iter().map(|x| x.abs()).collect();
+            let (y, ()) = stored(&x, |x, y| kernel.run(x, y, factor), |x| kernel.run_in_place(x, factor))?;
+            let finite = y.iter().zip(&x).filter(|(_, x)| x.is_finite());
             finite.map(|(&y, &x)| Claim::rounded(y, f64::from(x) * factor)).collect()
         }
     })
@@ -154,7 +156,7 @@ fn stored<T: PartialEq>(
 
 /// Checks that the factor common to a pass's results, beside the headroom of its exp core, is one that cancels.
 fn unit(factor: f32, exp: Option<Exp>) -> Result<f64, String> {
-    let headroom = exp.map_or(0, |exp| exp.reduction.headroom());
+    let headroom = exp.map_or(0, |_| Reduction::HEADROOM);
     let factor = f64::from(factor);
     // Half a per mille for the error of the one exponential that it is read from.
     match (0.4995..4.002).contains(&(factor / f64::from(headroom).exp2())) {
@@ -226,11 +228,12 @@ impl<'a> Truth<'a> {
         Claim { got, exact, relative: error / exact + self.summation }
     }
 
-    /// e^(x - max) for every element, stored as `y` in units of `unit`.
+    /// e^(x - max) for every element, stored as `y` in units of `unit`. What is so small that its quotient is 0 counts as that.
     fn exponentials(&self, y: &[f32], unit: f64) -> Vec<Claim> {
         let claim = |(&y, &x)| {
             let (exact, relative) = self.exponential(x);
-            Claim { got: f64::from(y) / unit, exact, relative }
+            let got = f64::from(y) / unit;
+            Claim { got: if got < SMALLEST_NORMAL { 0.0 } else { got }, exact, relative }
         };
         y.iter().zip(self.x).map(claim).collect()
     }
@@ -268,8 +271,9 @@ mod tests {
 
     #[test]
     fn a_common_factor_must_cancel() {
-        let ok = |factor, exp: &str| unit(factor, Some(exp.parse().unwrap())).is_ok();
-        assert!(ok(0.5, "d5") && ok(3.99, "d5") && ok(4.3e9, "e3"));
-        assert!(!ok(0.25, "d5") && !ok(8.0, "d5") && !ok(f32::NAN, "d5") && !ok(1.0, "e3"));
+        let exp: Exp = "d5".parse().unwrap();
+        let (ok, alone) = (|factor| unit(factor, Some(exp)).is_ok(), |factor| unit(factor, None).is_ok());
+        assert!(ok(2.2e9) && ok(1.7e10) && alone(0.5) && alone(3.99));
+        assert!(!ok(1.0) && !ok(1.0e9) && !ok(3.5e10) && !ok(f32::NAN) && !alone(0.25) && !alone(4.3e9));
     }
 }

@@ -12,7 +12,7 @@ use super::store_exp::StoreExp;
 use super::{Body, core_of, sweep};
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use softmax_spec::{Pass, PassVariant, Tile};
 
 /// Bytes. Addresses that differ by a multiple of it look alike to the part of a core that orders loads after stores.
@@ -27,8 +27,8 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let suits = constant_shift::suits(variant, &sum);
     let scaling = sweep::code(&scaling_of(variant), |b| {
         Box::new(match variant.sums_exactly() {
-            true => Scale::new(b),
-            false => Scale::by(Factor::float(b, quote!(factor))),
+            true => Scale::by(Factor::wide(b, &format_ident!("factor"), quote!(#sum))),
+            false => Scale::by(Factor::float(b, quote!(factor), quote!(#sum))),
         })
     });
     let body = quote! {

@@ -34,11 +34,16 @@ const SUM: usize = 1;
 const EXCESS: usize = 2;
 
 impl OnlineSum {
-    /// A sum, or another part of `state`, relative to the shift `to`.
-    fn rescaled(&self, b: &mut Builder, state: &State, part: usize, to: &[Value]) -> Value {
+    /// What makes a part of `state` one relative to the shift `to`.
+    fn factor(&self, b: &mut Builder, state: &State, to: &[Value]) -> Value {
         let from = self.core.shift(b, &state[MAX]);
-        let factor = self.core.rescale(b, &from, to);
-        b.mul(&state[part], &factor)
+        self.core.rescale(b, &from, to)
+    }
+
+    /// The sum relative to the shift `to`. One below 1 is of lanes beyond the row, or of -inf.
+    fn rescaled_sum(&self, b: &mut Builder, state: &State, to: &[Value]) -> Value {
+        let (factor, one) = (self.factor(b, state, to), b.constant(1.0));
+        b.keep_mul(&state[SUM], &one, &factor)
     }
 }
 
@@ -53,7 +58,7 @@ impl Body for OnlineSum {
             let own = || xs.iter().skip(i).step_by(count);
             let max = own().fold(state[MAX].clone(), |max, x| b.max(&max, x));
             let shift = self.core.shift(b, &max);
-            let kept = self.rescaled(b, state, SUM, &shift);
+            let kept = self.rescaled_sum(b, state, &shift);
             let sum = own().fold(kept, |sum, x| {
                 let exponential = self.core.exp(b, x, &shift);
                 b.add(&sum, &exponential)
@@ -66,8 +71,8 @@ impl Body for OnlineSum {
     fn merge(&self, b: &mut Builder, left: &State, right: &State) -> State {
         let max = b.max(&left[MAX], &right[MAX]);
         let shift = self.core.shift(b, &max);
-        let left = self.rescaled(b, left, SUM, &shift);
-        let right = self.rescaled(b, right, SUM, &shift);
+        let left = self.rescaled_sum(b, left, &shift);
+        let right = self.rescaled_sum(b, right, &shift);
         vec![max, b.add(&left, &right)]
     }
 
@@ -82,8 +87,10 @@ impl Body for OnlineSum {
         }
         let max = b.max(&total[MAX], &block[MAX]);
         let shift = self.core.shift(b, &max);
-        let [sum, excess] = [SUM, EXCESS].map(|part| self.rescaled(b, total, part, &shift));
-        let term = self.rescaled(b, block, SUM, &shift);
+        let sum = self.rescaled_sum(b, total, &shift);
+        let factor = self.factor(b, total, &shift);
+        let excess = b.mul(&total[EXCESS], &factor);
+        let term = self.rescaled_sum(b, block, &shift);
         let (sum, excess) = compensated_sum(b, &sum, &excess, &term);
         vec![max, sum, excess]
     }
@@ -94,7 +101,7 @@ impl Body for OnlineSum {
         let largest = b.reduce_max(&state[MAX]);
         let max = b.splat(&largest);
         let shift = self.core.shift(b, &max);
-        let sums = self.rescaled(b, &state, SUM, &shift);
+        let sums = self.rescaled_sum(b, &state, &shift);
         let sum = b.reduce_add(&sums);
         let before = self.core.shift(b, &self.max);
         let factor = self.core.rescale(b, &before, &shift);

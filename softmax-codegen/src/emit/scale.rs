@@ -1,9 +1,10 @@
-//! `scale`: y = x * factor, last pass of Three-Pass with reloading.
+//! `scale`: y = x * factor, last pass of Three-Pass with reloading; and how the results of all passes come to be products.
 
-use super::{Body, Signature, State, no_reduction};
+use super::{Body, Signature, State, no_reduction, tree};
 use crate::ir::{Builder, Value};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use softmax_spec::Isa;
 
 pub fn signature() -> Signature {
     Signature { parameters: quote!(factor: f64), result: quote!(()), body: |b, _| Box::new(Scale::new(b)) }
@@ -16,7 +17,7 @@ pub struct Scale {
 impl Scale {
     /// By the parameter `factor`.
     pub fn new(b: &mut Builder) -> Scale {
-        Scale { factor: Factor::wide(b, &format_ident!("factor")) }
+        Scale { factor: Factor::wide(b, &format_ident!("factor"), quote!(1.0 / factor)) }
     }
 
     /// By another factor.
@@ -27,39 +28,75 @@ impl Scale {
 
 impl Body for Scale {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
-        xs.iter().map(|x| self.factor.times(b, x)).collect()
+        self.factor.times(b, xs)
     }
 
     no_reduction!();
 }
 
-/// What vectors are multiplied by.
+/// What vectors without negative lanes are multiplied by. Products that would be subnormal are 0, and nothing on the way is subnormal.
 pub struct Factor {
     high: Value,
     /// What `high` lacks, so that a product has one rounding and not that of the factor too. Loads and stores hide the second
     /// operation.
     low: Option<Value>,
+    /// The smallest multiplicand whose product with `high` is a normal number whichever way it is rounded.
+    smallest: Value,
+    /// The same of all products: from here on none is subnormal.
+    least: Value,
 }
 
+/// 2^-126, and so much more that no rounding of factors or products goes below that.
+pub const SMALLEST: f32 = f32::MIN_POSITIVE * (1.0 + 1e-6);
+/// What a factor lacks is smaller than the factor by 2^-25 at least, and by 2^-45 at most but once in 2^20 times.
+pub const LEAST: f32 = SMALLEST * (1u64 << 45) as f32;
+
 impl Factor {
-    /// An f32.
-    pub fn float(b: &mut Builder, factor: impl ToTokens) -> Factor {
-        Factor { high: b.splat(factor), low: None }
+    /// An f32, and an expression of about its reciprocal.
+    pub fn float(b: &mut Builder, factor: impl ToTokens, reciprocal: TokenStream) -> Factor {
+        let smallest = b.splat(quote!((#reciprocal) as f32 * #SMALLEST));
+        Factor { high: b.splat(factor), low: None, least: smallest.clone(), smallest }
     }
 
-    /// An f64 variable.
-    pub fn wide(b: &mut Builder, factor: &Ident) -> Factor {
+    /// An f64 variable, and an expression of about its reciprocal.
+    pub fn wide(b: &mut Builder, factor: &Ident, reciprocal: TokenStream) -> Factor {
         let high = b.splat(quote!(#factor as f32));
-        Factor { high, low: Some(b.splat(quote!((#factor - f64::from(#factor as f32)) as f32))) }
+        let low = Some(b.splat(quote!((#factor - f64::from(#factor as f32)) as f32)));
+        let [smallest, least] =
+            [SMALLEST, LEAST].map(|product| b.splat(quote!((#reciprocal) as f32 * #product)));
+        Factor { high, low, smallest, least }
     }
 
-    pub fn times(&self, b: &mut Builder, x: &Value) -> Value {
+    /// The products. Where that takes fewer operations, it is first looked for lanes that are small.
+    pub fn times(&self, b: &mut Builder, xs: &[Value]) -> Vec<Value> {
+        let careful = |b: &mut Builder| xs.iter().map(|x| self.kept_times(b, x)).collect();
+        // One lane, or one vector, is as quickly kept as looked at.
+        if xs.len() == 1 || b.isa() == Isa::Scalar {
+            return careful(b);
+        }
+        let smallest = tree(xs.to_vec(), |left, right| b.min(left, right)).expect("there is a vector");
+        let usual = |b: &mut Builder| xs.iter().map(|x| self.product(b, x)).collect();
+        b.unless_below(&smallest, &self.least, usual, careful)
+    }
+
+    /// The product of lanes of any size.
+    pub fn kept_times(&self, b: &mut Builder, x: &Value) -> Value {
+        let Some(low) = &self.low else {
+            return b.keep_mul(x, &self.smallest, &self.high);
+        };
+        let low = b.keep_mul(x, &self.least, low);
+        let kept = b.keep(x, &self.smallest);
+        b.fma(&kept, &self.high, &low)
+    }
+
+    /// The product of lanes of which none is small.
+    pub fn product(&self, b: &mut Builder, x: &Value) -> Value {
         match &self.low {
             Some(low) => {
                 let low = b.mul(x, low);
                 b.fma(x, &self.high, &low)
             }
-            None => b.product(x, &self.high),
+            None => b.mul(x, &self.high),
         }
     }
 }

@@ -18,8 +18,8 @@ pub fn signature() -> Signature {
             let shift = core.shift(b, &max);
             // Wide only where every rounding counts: here nothing hides its second operation.
             let factor = match variant.exp.is_some_and(Exp::sums_accurately) {
-                true => Factor::wide(b, &format_ident!("factor")),
-                false => Factor::float(b, quote!(factor as f32)),
+                true => Factor::wide(b, &format_ident!("factor"), quote!(1.0 / factor)),
+                false => Factor::float(b, quote!(factor as f32), quote!(1.0 / factor)),
             };
             Box::new(ScaleExp { core, shift, factor })
         },
@@ -34,10 +34,8 @@ struct ScaleExp {
 
 impl Body for ScaleExp {
     fn step(&self, b: &mut Builder, xs: &[Value], _: &mut [State]) -> Vec<Value> {
-        b.in_pairs(xs, |b, x| {
-            let exponential = self.core.exp(b, x, &self.shift);
-            self.factor.times(b, &exponential)
-        })
+        let exponentials = b.in_pairs(xs, |b, x| self.core.exp(b, x, &self.shift));
+        self.factor.times(b, &exponentials)
     }
 
     no_reduction!();

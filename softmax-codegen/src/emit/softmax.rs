@@ -3,7 +3,8 @@
 //! The function has one arm for every number of vectors, up to its tile; all but the last vector of a row are full. An
 //! arm takes several short rows at a time, so that their reductions overlap. It first tries exponentials relative to a
 //! constant ([`ConstantShift`]), then to the row's maximum. A row that is out of range otherwise is not written: the function
-//! stops there and returns its index.
+//! stops there and returns its index. Rows with elements that may give subnormal products, such as masked ones, go a way of their own,
+//! so that others need but a look at the smallest element.
 
 use super::constant_shift::{self, ConstantShift, LARGEST_SUM};
 use super::scale::Factor;
@@ -26,6 +27,7 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let functions = [
         inner(variant, quote!(alone(x: *const f32, y: *mut f32, n: usize)), lone_row(variant)),
         inner(variant, quote!(batch(x: *const f32, y: *mut f32, n: usize, rows: usize)), batch(variant)),
+        inner(variant, quote!(carefully(x: *const f32, y: *mut f32, n: usize)), carefully(variant)),
         inner(variant, quote!(by_maximum(x: *const f32, y: *mut f32, n: usize)), by_maximum(variant)),
     ];
     let body = quote! {
@@ -53,8 +55,19 @@ fn inner(variant: &PassVariant, signature: TokenStream, body: TokenStream) -> To
 
 /// One row, without loops.
 fn lone_row(variant: &PassVariant) -> TokenStream {
-    let otherwise = quote!(return unsafe { by_maximum(x, y, n) };);
-    sections(variant, |row, b, vectors| row.one(b, vectors, first_origin(variant), &otherwise))
+    let way = Way {
+        origin: first_origin(variant),
+        if_small: Some(quote!(return unsafe { carefully(x, y, n) };)),
+        if_irregular: quote!(return unsafe { by_maximum(x, y, n) };),
+    };
+    sections(variant, |row, b, vectors| row.rows(b, vectors, 1, &way))
+}
+
+/// One row with small elements.
+fn carefully(variant: &PassVariant) -> TokenStream {
+    let if_irregular = quote!(return unsafe { by_maximum(x, y, n) };);
+    let way = Way { origin: first_origin(variant), if_small: None, if_irregular };
+    sections(variant, |row, b, vectors| row.rows(b, vectors, 1, &way))
 }
 
 /// All rows.
@@ -64,7 +77,8 @@ fn batch(variant: &PassVariant) -> TokenStream {
 
 /// One row that is out of range for a constant.
 fn by_maximum(variant: &PassVariant) -> TokenStream {
-    sections(variant, |row, b, vectors| row.one(b, vectors, Origin::Own, &quote!(return 0;)))
+    let way = Way { origin: Origin::Own, if_small: None, if_irregular: quote!(return 0;) };
+    sections(variant, |row, b, vectors| row.rows(b, vectors, 1, &way))
 }
 
 /// A function's body: an arm for every number of vectors.
@@ -102,17 +116,29 @@ pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
     b.take_operations();
-    row.one(&mut b, variant.tile.unroll, first_origin(variant), &quote!(return row;));
+    let stop = quote!(return row;);
+    let way = Way { origin: first_origin(variant), if_small: Some(stop.clone()), if_irregular: stop };
+    row.rows(&mut b, variant.tile.unroll, 1, &way);
     b.take_operations()
 }
 
 /// What exponentials are measured from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Origin {
     /// [`ConstantShift`].
     Constant,
     /// The row's maximum.
     Own,
+}
+
+/// How rows are taken.
+struct Way {
+    origin: Origin,
+    /// What to do, before anything is stored, if elements are so small that products may be subnormal; `None` if products are made so
+    /// that this does not matter. Only beside a constant: there it is known without the sum what is small.
+    if_small: Option<TokenStream>,
+    /// What to do, before anything is stored, if a row is out of range.
+    if_irregular: TokenStream,
 }
 
 struct ResidentRow<'a> {
@@ -133,46 +159,51 @@ impl<'a> ResidentRow<'a> {
         let several = match together {
             1 => quote!(),
             _ => {
-                let body = self.rows(b, vectors, together, first_origin(self.variant), &quote!(break;));
+                let way = Way {
+                    origin: first_origin(self.variant),
+                    if_small: Some(quote!(break;)),
+                    if_irregular: quote!(break;),
+                };
+                let body = self.rows(b, vectors, together, &way);
                 quote!(while rows - row >= #together { #body })
             }
         };
         // Row by row, so that which way a row goes does not depend on its neighbours.
-        let otherwise = quote! {
-            if unsafe { by_maximum(x.add(row * n), y.add(row * n), n) } == 0 {
-                return row;
+        let otherwise = |function: TokenStream| {
+            quote! {
+                if unsafe { #function(x.add(row * n), y.add(row * n), n) } == 0 {
+                    return row;
+                }
+                row += 1;
+                continue;
             }
-            row += 1;
-            continue;
         };
-        let one = self.one(b, vectors, first_origin(self.variant), &otherwise);
+        let way = Way {
+            origin: first_origin(self.variant),
+            if_small: Some(otherwise(quote!(carefully))),
+            if_irregular: otherwise(quote!(by_maximum)),
+        };
+        let one = self.rows(b, vectors, 1, &way);
         quote! {
             #several
             while row < rows { #one }
         }
     }
 
-    /// The next row.
-    fn one(&self, b: &mut Builder, vectors: usize, origin: Origin, otherwise: &TokenStream) -> TokenStream {
-        self.rows(b, vectors, 1, origin, otherwise)
-    }
-
-    /// From loads to stores of `count` rows, or else `otherwise` before any store.
-    fn rows(
-        &self,
-        b: &mut Builder,
-        vectors: usize,
-        count: usize,
-        origin: Origin,
-        otherwise: &TokenStream,
-    ) -> TokenStream {
+    /// From loads to stores of the next `count` rows.
+    fn rows(&self, b: &mut Builder, vectors: usize, count: usize, way: &Way) -> TokenStream {
+        let Way { origin, if_small, if_irregular } = way;
         let pointers: Vec<(Value, Value)> =
             (0..count).map(|i| (Value::named(&format!("x{i}")), Value::named(&format!("y{i}")))).collect();
         for (i, (x, y)) in pointers.iter().enumerate() {
             b.statement(quote!(let (#x, #y) = unsafe { (x.add((row + #i) * n), y.add((row + #i) * n)) };));
         }
-        let rows: Vec<Exponentials> =
-            pointers.iter().map(|(x, _)| self.exponentials(b, vectors, x, origin)).collect();
+        let xs: Vec<Vec<Value>> = pointers.iter().map(|(x, _)| self.loads(b, vectors, x)).collect();
+        let if_small = if_small.as_ref().filter(|_| self.looks_for_small(b) && *origin == Origin::Constant);
+        if let Some(if_small) = if_small {
+            self.look_at_the_smallest(b, &xs, if_small);
+        }
+        let rows: Vec<Exponentials> = xs.iter().map(|xs| self.exponentials(b, xs, *origin)).collect();
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
         let suits = sums.iter().map(|sum| match origin {
@@ -184,30 +215,44 @@ impl<'a> ResidentRow<'a> {
         b.statement(quote! {
             let regular = true #(&& #maxima.abs() <= #regular_max)* #(&& #suits)*;
             if !regular {
-                #otherwise
+                #if_irregular
             }
         });
         for ((row, sum), (_, y)) in rows.iter().zip(&sums).zip(&pointers) {
-            let scaled = self.scaled(b, &row.vectors, sum);
+            let scaled = self.scaled(b, &row.vectors, sum, if_small.is_some());
             self.stores(b, &scaled, y);
         }
         b.statement(quote!(row += #count;));
         b.take_section()
     }
 
-    fn exponentials(&self, b: &mut Builder, vectors: usize, x: &Value, origin: Origin) -> Exponentials {
-        let xs = self.loads(b, vectors, x);
+    /// Whether that takes fewer operations than products of whatever size.
+    fn looks_for_small(&self, b: &Builder) -> bool {
+        self.exp().sums_accurately() || !b.masks_products()
+    }
+
+    /// Does what is to be done if any element of these rows is small, of those in full vectors: the last vector's lanes beyond the
+    /// row always are.
+    fn look_at_the_smallest(&self, b: &mut Builder, rows: &[Vec<Value>], if_small: &TokenStream) {
+        let full = rows.iter().flat_map(|xs| &xs[..xs.len() - 1]).cloned().collect();
+        if let Some(smallest) = tree(full, |left, right| b.min(left, right)) {
+            let least = b.constant(constant_shift::least(self.exp()));
+            b.unless_at_least(&smallest, &least, if_small);
+        }
+    }
+
+    fn exponentials(&self, b: &mut Builder, xs: &[Value], origin: Origin) -> Exponentials {
         match origin {
             Origin::Constant => {
-                let vectors = b.in_pairs(&xs, |b, x| self.constant.exp(b, &*self.core, x));
+                let vectors = b.in_pairs(xs, |b, x| self.constant.exp(b, &*self.core, x));
                 Exponentials { vectors, max: None }
             }
             Origin::Own => {
-                let max = tree(xs.clone(), |left, right| b.max(left, right)).expect("a row has a vector");
+                let max = tree(xs.to_vec(), |left, right| b.max(left, right)).expect("a row has a vector");
                 let max = b.reduce_max(&max);
                 let splat = b.splat(&max);
                 let shift = self.core.shift(b, &splat);
-                let vectors = b.in_pairs(&xs, |b, x| self.core.exp(b, x, &shift));
+                let vectors = b.in_pairs(xs, |b, x| self.core.exp(b, x, &shift));
                 Exponentials { vectors, max: Some(max) }
             }
         }
@@ -251,15 +296,19 @@ impl<'a> ResidentRow<'a> {
         ExactSum::reduced(b, &sum)
     }
 
-    /// The exponentials divided by their sum.
-    fn scaled(&self, b: &mut Builder, exponentials: &[Value], sum: &Value) -> Vec<Value> {
+    /// The exponentials divided by their sum, where it is usual that those of full vectors are large enough.
+    fn scaled(&self, b: &mut Builder, exponentials: &[Value], sum: &Value, is_usual: bool) -> Vec<Value> {
         let factor = format_ident!("factor_{}", quote!(#sum).to_string());
         b.statement(quote!(let #factor = 1.0 / #sum;));
         let factor = match self.exp().sums_accurately() {
-            true => Factor::wide(b, &factor),
-            false => Factor::float(b, &factor),
+            true => Factor::wide(b, &factor, quote!(#sum)),
+            false => Factor::float(b, &factor, quote!(#sum)),
         };
-        exponentials.iter().map(|e| factor.times(b, e)).collect()
+        let (last, full) = exponentials.split_last().expect("a row has a vector");
+        let product = if is_usual { Factor::product } else { Factor::kept_times };
+        let mut scaled: Vec<Value> = full.iter().map(|e| product(&factor, b, e)).collect();
+        scaled.push(factor.kept_times(b, last));
+        scaled
     }
 
     fn exp(&self) -> Exp {

@@ -10,11 +10,11 @@ pub struct Accurate {
 }
 
 impl Reduce for Accurate {
-    fn reduce(&self, b: &mut Builder, x: &Value) -> (Value, Value, Value) {
+    fn reduce(&self, b: &mut Builder, x: &Value, unit: f32) -> (Value, Value, Value) {
         let (high, low) = (b.constant(LOG2_E.0), b.constant(LOG2_E.1));
         let (n, exponent) = b.round_mul(x, &high);
         let r = b.fms(x, &high, &n);
         let r = b.mul_add(x, &low, &r);
-        (b.polynomial(self.coefficients, &r), n, exponent)
+        (b.polynomial(self.coefficients, &r, unit), n, exponent)
     }
 }

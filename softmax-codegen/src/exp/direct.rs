@@ -10,10 +10,10 @@ pub struct Direct {
 }
 
 impl Reduce for Direct {
-    fn reduce(&self, b: &mut Builder, x: &Value) -> (Value, Value, Value) {
+    fn reduce(&self, b: &mut Builder, x: &Value, unit: f32) -> (Value, Value, Value) {
         let (log2_e, minus_ln_2) = (b.constant(LOG2_E.0), b.constant(-LN_2.0));
         let (n, exponent) = b.round_mul(x, &log2_e);
         let t = b.fma(&n, &minus_ln_2, x);
-        (b.polynomial(self.coefficients, &t), n, exponent)
+        (b.polynomial(self.coefficients, &t, unit), n, exponent)
     }
 }

@@ -3,9 +3,8 @@
 //! neither a multiplication nor an ISA that scales.
 //!
 //! Integers wrap, so what is below the range of exponents counts as its end, which gives 0. Just above that end exponents
-//! would be those of subnormal numbers, which have none. What is measured from a maximum therefore starts at 2^33, and
-//! the quotient by the sum of anything below 2^-126 is 0. What is above the range wraps, too, unless it counts as the other
-//! end.
+//! would be those of subnormal numbers, which have none; with the headroom the quotient by the sum of anything below 2^-126 is 0.
+//! What is above the range wraps, too, unless it counts as the other end.
 
 use super::{Core, HIGHEST, LN_2, LOG2_E, integer_shift};
 use crate::ir::{Builder, Value};
@@ -36,7 +35,7 @@ const ROUNDING: f32 = 1.5 * (1 << 20) as f32;
 const BITS_PER_EIGHTH: u32 = 1 << 20;
 
 /// By which N is less than that of the maximum: 1 as in all cores, and the headroom.
-const BELOW_MAXIMUM: f32 = 1.0 + Reduction::Eighths.headroom() as f32;
+const BELOW_MAXIMUM: f32 = 1.0 + Reduction::HEADROOM as f32;
 
 /// With sums from here on, the quotient of 2^-126 is less than half of the smallest subnormal number.
 const SMALLEST_SUM: f32 = (1 << 25) as f32;
@@ -62,6 +61,11 @@ fn table(b: &mut Builder, n: f32) -> Vec<Value> {
     b.table(&(0..lanes).map(entry).collect::<Vec<f32>>())
 }
 
+/// N of a maximum that is known when the code is made.
+fn constant(b: &Builder, max: f32) -> f32 {
+    integer_shift::constant(b, max).0 - f32::from(Reduction::HEADROOM)
+}
+
 impl Core for Eighths {
     /// (N, the lowest x that matters, the table, and if it is bounded the highest x).
     fn shift(&self, b: &mut Builder, max: &Value) -> Vec<Value> {
@@ -83,7 +87,7 @@ impl Core for Eighths {
     }
 
     fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value> {
-        let (n, _) = integer_shift::constant(b, max);
+        let n = constant(b, max);
         let lowest = b.constant((n + LOWEST) * LN_2.0);
         let highest = matches!(self.bound, Bound::Both).then(|| b.constant(super::highest(n)));
         [vec![b.constant(n), lowest, table(b, n).remove(0)], highest.into_iter().collect()].concat()
@@ -91,12 +95,12 @@ impl Core for Eighths {
 
     fn highest(&self, b: &Builder, max: f32) -> Option<f32> {
         match self.bound {
-            Bound::Below => Some(super::highest(integer_shift::constant(b, max).0)),
+            Bound::Below => Some(super::highest(constant(b, max))),
             Bound::Both => None,
         }
     }
 
-    fn smallest_sum(&self, _: &Builder) -> f32 {
+    fn smallest_sum(&self) -> f32 {
         SMALLEST_SUM
     }
 
@@ -112,7 +116,7 @@ impl Core for Eighths {
         let e = b.mul_add(&x, &log2_e, &rounding);
         let n = b.sub(&e, &rounding);
         let t = b.fma(&n, &minus_ln_2, &x);
-        let p = b.polynomial(self.coefficients, &t);
+        let p = b.polynomial(self.coefficients, &t, 1.0);
         let power = b.lookup(&e, std::slice::from_ref(table));
         let power = b.add_eighths(&power, &e);
         b.mul(&p, &power)

@@ -1,8 +1,8 @@
 //! The core with the fewest operations: z = x * log2 e - max * log2 e, 2^z by splitting z and a polynomial. The
 //! shift is max * log2 e where the ISA fuses the two steps, else the maximum.
 
-use super::{Core, LOG2_E};
-use crate::ir::{Builder, Value};
+use super::{Core, HEADROOM, LOG2_E};
+use crate::ir::{Builder, LOWEST_POWER, Value};
 use softmax_spec::Reason;
 
 pub struct Fast {
@@ -10,10 +10,12 @@ pub struct Fast {
 }
 
 impl Fast {
-    fn exp2(&self, b: &mut Builder, z: &Value) -> Value {
-        let z = b.bounded_exp2_argument(z);
+    /// 2^z times `unit`, a power of two; z below `lowest` counts as that.
+    fn exp2(&self, b: &mut Builder, z: &Value, lowest: f32, unit: f32) -> Value {
+        let lowest = b.constant(lowest);
+        let z = b.max(&lowest, z);
         let (r, exponent) = b.split_exp2(&z);
-        let p = b.polynomial(self.coefficients, &r);
+        let p = b.polynomial(self.coefficients, &r, unit);
         b.scale(&p, &exponent)
     }
 }
@@ -43,7 +45,7 @@ impl Core for Fast {
             let d = b.sub(x, &shift[0]);
             b.mul(&d, &log2_e)
         };
-        self.exp2(b, &z)
+        self.exp2(b, &z, b.min_exponent(), HEADROOM)
     }
 
     fn rescale(&self, b: &mut Builder, from: &[Value], to: &[Value]) -> Value {
@@ -54,7 +56,7 @@ impl Core for Fast {
             let d = b.sub(&from[0], &to[0]);
             b.mul(&d, &log2_e)
         };
-        self.exp2(b, &z)
+        self.exp2(b, &z, LOWEST_POWER, 1.0)
     }
 
     fn extended(&self, _: &mut Builder, _: &Value) -> (Value, Value) {

@@ -2,7 +2,7 @@
 //! N = round(max * log2 e), from which n - N is exact. How x becomes p and n is a [`Reduce`]; the table cores have only
 //! the shift in common with these.
 
-use super::{Core, EXTENDED_FLOOR, LOG2_E};
+use super::{Core, EXTENDED_FLOOR, HEADROOM, LOG2_E};
 use crate::ir::{Builder, Value};
 
 /// The core of a reduction.
@@ -10,8 +10,8 @@ pub struct IntegerShift<R>(pub R);
 
 /// A range reduction that x alone goes through.
 pub trait Reduce {
-    /// x to (p, n, n as an exponent): e^x = p * 2^n.
-    fn reduce(&self, b: &mut Builder, x: &Value) -> (Value, Value, Value);
+    /// x to (p, n, n as an exponent): e^x = p / unit * 2^n for a power of two, `unit`.
+    fn reduce(&self, b: &mut Builder, x: &Value, unit: f32) -> (Value, Value, Value);
 }
 
 impl<R: Reduce> Core for IntegerShift<R> {
@@ -30,7 +30,7 @@ impl<R: Reduce> Core for IntegerShift<R> {
 
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {
         let x = b.max(&shift[1], x);
-        let (p, _, exponent) = self.0.reduce(b, &x);
+        let (p, _, exponent) = self.0.reduce(b, &x, HEADROOM);
         let exponent = b.sub(&exponent, &shift[0]);
         b.scale(&p, &exponent)
     }
@@ -42,7 +42,7 @@ impl<R: Reduce> Core for IntegerShift<R> {
     fn extended(&self, b: &mut Builder, x: &Value) -> (Value, Value) {
         let floor = b.constant(EXTENDED_FLOOR);
         let x = b.max(&floor, x);
-        let (p, n, _) = self.0.reduce(b, &x);
+        let (p, n, _) = self.0.reduce(b, &x, 1.0);
         (p, n)
     }
 }
@@ -69,7 +69,7 @@ pub fn constant(b: &Builder, max: f32) -> (f32, f32) {
     (n, lowest)
 }
 
-/// The exact power of two between two shifts.
+/// The exact power of two between two shifts, or [`LOWEST_POWER`](crate::ir::LOWEST_POWER).
 pub fn rescale(b: &mut Builder, from: &[Value], to: &[Value]) -> Value {
     let n = b.sub(&from[0], &to[0]);
     let one = b.constant(1.0);

@@ -33,20 +33,18 @@ pub trait Core {
     /// wrap beyond it, not far below it e^x is 2^126.
     fn highest(&self, b: &Builder, max: f32) -> Option<f32>;
 
-    /// With sums from here on, the quotient is right of every exponential that is not. Where scaling saturates, one that is
-    /// subnormal has lost digits, which divided by at least 1/2 costs at most a unit in the last place of the smallest
-    /// normal numbers. Elsewhere what is below 2^-126.5 is 0.
-    fn smallest_sum(&self, b: &Builder) -> f32 {
-        if b.isa().scale_saturates() { 0.5 } else { 1.0 }
+    /// With sums from here on, quotients are right: of what [`Lowering::min_exponent`](crate::isa::Lowering::min_exponent) ends they are 0.
+    fn smallest_sum(&self) -> f32 {
+        2.0 * HEADROOM
     }
 
-    /// e^x relative to a shift that is no smaller than the one of x.
+    /// [`HEADROOM`] times e^x relative to a shift that is no smaller than the one of x.
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value;
 
     /// The factor that makes a sum relative to `from` one relative to `to`, which is no smaller.
     fn rescale(&self, b: &mut Builder, from: &[Value], to: &[Value]) -> Value;
 
-    /// e^x as (p, n): p * 2^n, p in [1/2, 2) and n an integer in floating point (the Two-Pass paper, Algorithm 4).
+    /// e^x as (p, n), without headroom: p * 2^n, p in [1/2, 2) and n an integer in floating point (the Two-Pass paper, Algorithm 4).
     /// Inputs below [`EXTENDED_FLOOR`] count as that. Only for cores that [`Reduction::extends`].
     fn extended(&self, b: &mut Builder, x: &Value) -> (Value, Value);
 }
@@ -54,6 +52,10 @@ pub trait Core {
 /// Where e^x stops falling in [`Core::extended`], so that n stays finite and the reduction exact. The exponents
 /// of rows that this could touch are outside the range that callers accept ([`softmax_spec::Plan::largest_max`]).
 const EXTENDED_FLOOR: f32 = -16384.0;
+
+/// What exponentials relative to a shift are multiplied by, as an exact factor of some constant in their cores
+/// ([`Reduction::HEADROOM`]).
+pub const HEADROOM: f32 = (1u64 << Reduction::HEADROOM) as f32;
 
 /// The exponent of the largest exponential, where exponents wrap: between 2^126 and what wraps.
 const HIGHEST: f32 = 126.6;

@@ -2,7 +2,7 @@
 //! one square ([`softmax_spec::exp_table`]). Only for ISAs that look up 32 entries at once and whose scaling rounds
 //! exponents down, so that n itself is the exponent.
 
-use super::{Core, LN_2, LOG2_E, integer_shift};
+use super::{Core, HEADROOM, LN_2, LOG2_E, integer_shift};
 use crate::ir::{Builder, Value};
 use softmax_spec::Reason;
 use softmax_spec::exp_table::{ENTRIES, QUADRATIC, SQUARE_SHIFT};
@@ -26,7 +26,7 @@ const ROUNDING: f32 = 1.5 * (1 << 23) as f32 / ENTRIES as f32;
 
 impl Table {
     pub fn new(b: &mut Builder, bound: Bound) -> Table {
-        Table { entries: b.table(&QUADRATIC.table), bound }
+        Table { entries: b.table(&QUADRATIC.table.map(|entry| entry * HEADROOM)), bound }
     }
 }
 

@@ -33,10 +33,6 @@ impl Lowering for Avx2 {
         )
     }
 
-    fn fuses_products(&self) -> bool {
-        true
-    }
-
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
         match (op, operands) {
             (Op::Splat, _) => call("_mm256_set1_ps", operands),
@@ -71,6 +67,15 @@ impl Lowering for Avx2 {
                 #p,
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(#e)))
             )),
+            (Op::Keep, [a, least]) => {
+                quote!(_mm256_and_ps(#a, _mm256_cmp_ps::<_CMP_NLT_UQ>(#a, #least)))
+            }
+            (Op::KeepMul, [a, least, b]) => {
+                quote!(_mm256_mul_ps(_mm256_and_ps(#a, _mm256_cmp_ps::<_CMP_NLT_UQ>(#a, #least)), #b))
+            }
+            (Op::AllAtLeast, [a, least]) => {
+                quote!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(#a, #least)) == 0)
+            }
             (Op::Literals, _) => call("_mm256_setr_ps", operands),
             (Op::Lookup, [e, table]) => quote!(_mm256_permutevar8x32_ps(#table, _mm256_castps_si256(#e))),
             (Op::AddEighths, [a, e]) => quote!(_mm256_castsi256_ps(_mm256_add_epi32(

@@ -24,14 +24,14 @@ pub trait Lowering: Sync {
     /// The expression for `op`. A match over every operation, so that a table cannot be incomplete.
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream;
 
-    /// The smallest exponent that [`Op::Scale`] takes. It scales every finite p that occurs to 0.
+    /// The smallest exponent of an exponential beside that of the maximum. With the headroom it gives 0, or what a quotient of
+    /// is 0 ([`Reduction::HEADROOM`](softmax_spec::Reduction::HEADROOM)).
     fn min_exponent(&self) -> f32 {
         MIN_BIASED_EXPONENT
     }
 
-    /// Whether products that may be subnormal are faster as a fused multiply-add of 0: on Zen 4 a multiplication with a subnormal
-    /// result takes a dozen cycles more, and a fused one none.
-    fn fuses_products(&self) -> bool {
+    /// Whether [`Op::KeepMul`] is a comparison and a masked product, no more operations than looking for small elements beforehand.
+    fn masks_products(&self) -> bool {
         false
     }
 }

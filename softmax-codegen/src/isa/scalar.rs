@@ -31,6 +31,9 @@ impl Lowering for Scalar {
             }
             (Op::Exponent, [n]) => quote!(#n + #EXPONENT_BIAS),
             (Op::Scale, [p, e]) => quote!(#p * f32::from_bits(#e.to_bits() << 23)),
+            (Op::Keep, [a, least]) => quote!(if #a < #least { 0.0 } else { #a }),
+            (Op::KeepMul, [a, least, b]) => quote!((if #a < #least { 0.0 } else { #a }) * #b),
+            (Op::AllAtLeast, [a, least]) => quote!(!(#a < #least)),
             (Op::LoadTail | Op::StoreTail, _) => unreachable!("one lane has no tail"),
             (Op::Prefetch, _) => unreachable!("an ISA without prefetches"),
             _ => unreachable!("{op:?} with {} operands", operands.len()),
