@@ -2,7 +2,7 @@
 
 crate::kernels! {
     crate: crate,
-    profiles: ["tuned/amd-epyc-f26-m2.toml", "tuned/amd-epyc-f25-m17.toml", "tuned/amd-epyc-f25-m1.toml", "tuned/default.toml"],
+    profiles: ["tuned/intel-xeon-f6-m207.toml", "tuned/amd-epyc-f26-m2.toml", "tuned/amd-epyc-f25-m17.toml", "tuned/amd-epyc-f25-m1.toml", "tuned/default.toml"],
     // Unit tests are of what chooses among kernels: they need no others.
     shortlist: unless(all(feature = "full-grid", not(test))),
 

@@ -127,8 +127,9 @@ pub fn model_text(host: &Host) -> String {
 /// A name for this machine's profile: `amd-epyc-f25-m17`.
 pub fn profile_name(host: &Host) -> String {
     let letters = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let brand: String = host.brand.chars().map(letters).collect();
-    let words: Vec<&str> = brand.split('-').filter(|word| !word.is_empty()).collect();
+    let brand: String = host.brand.replace("(R)", "").replace("(TM)", "").chars().map(letters).collect();
+    let says_something = |word: &&str| !["", "cpu", "processor"].contains(word);
+    let words: Vec<&str> = brand.split('-').filter(says_something).collect();
     format!("{}-f{}-m{}", words.join("-"), host.family, host.model)
 }
 
@@ -147,7 +148,12 @@ mod tests {
 
     #[test]
     fn profiles_are_named_after_the_cpu() {
-        let host = Host { brand: "Some(R) CPU @ 2.0GHz".to_owned(), family: 6, model: 85, ..host() };
-        assert_eq!(profile_name(&host), "some-r-cpu-2-0ghz-f6-m85");
+        for (brand, name) in [
+            ("Some(R) CPU @ 2.0GHz", "some-2-0ghz-f6-m85"),
+            ("Some(R) Other(TM) Processor", "some-other-f6-m85"),
+        ] {
+            let host = Host { brand: brand.to_owned(), family: 6, model: 85, ..host() };
+            assert_eq!(profile_name(&host), name);
+        }
     }
 }
