@@ -27,11 +27,13 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let functions = [
         inner(variant, quote!(alone(x: *const f32, y: *mut f32, n: usize)), lone_row(variant)),
         inner(variant, quote!(batch(x: *const f32, y: *mut f32, n: usize, rows: usize)), batch(variant)),
-        inner(variant, quote!(carefully(x: *const f32, y: *mut f32, n: usize)), carefully(variant)),
         inner(variant, quote!(by_maximum(x: *const f32, y: *mut f32, n: usize)), by_maximum(variant)),
     ];
+    let careful = looks_for_small(variant)
+        .then(|| inner(variant, quote!(carefully(x: *const f32, y: *mut f32, n: usize)), carefully(variant)));
     let body = quote! {
         #(#functions)*
+        #careful
         match rows {
             1 => unsafe { alone(x, y, n) },
             _ => unsafe { batch(x, y, n, rows) },
@@ -111,6 +113,14 @@ fn first_origin(variant: &PassVariant) -> Origin {
     }
 }
 
+/// Whether it is first looked for small elements, because that takes fewer operations than products of whatever size. Only beside a constant:
+/// there it is known without the sum what is small.
+fn looks_for_small(variant: &PassVariant) -> bool {
+    let sums_accurately = variant.exp.is_some_and(Exp::sums_accurately);
+    first_origin(variant) == Origin::Constant
+        && (sums_accurately || !Builder::new(variant.isa).masks_products())
+}
+
 /// The operations on the longest row.
 pub fn operations(variant: &PassVariant) -> Operations {
     let mut b = Builder::new(variant.isa);
@@ -135,7 +145,7 @@ enum Origin {
 struct Way {
     origin: Origin,
     /// What to do, before anything is stored, if elements are so small that products may be subnormal; `None` if products are made so
-    /// that this does not matter. Only beside a constant: there it is known without the sum what is small.
+    /// that this does not matter.
     if_small: Option<TokenStream>,
     /// What to do, before anything is stored, if a row is out of range.
     if_irregular: TokenStream,
@@ -199,7 +209,7 @@ impl<'a> ResidentRow<'a> {
             b.statement(quote!(let (#x, #y) = unsafe { (x.add((row + #i) * n), y.add((row + #i) * n)) };));
         }
         let xs: Vec<Vec<Value>> = pointers.iter().map(|(x, _)| self.loads(b, vectors, x)).collect();
-        let if_small = if_small.as_ref().filter(|_| self.looks_for_small(b) && *origin == Origin::Constant);
+        let if_small = if_small.as_ref().filter(|_| looks_for_small(self.variant));
         if let Some(if_small) = if_small {
             self.look_at_the_smallest(b, &xs, if_small);
         }
@@ -224,11 +234,6 @@ impl<'a> ResidentRow<'a> {
         }
         b.statement(quote!(row += #count;));
         b.take_section()
-    }
-
-    /// Whether that takes fewer operations than products of whatever size.
-    fn looks_for_small(&self, b: &Builder) -> bool {
-        self.exp().sums_accurately() || !b.masks_products()
     }
 
     /// Does what is to be done if any element of these rows is small, of those in full vectors: the last vector's lanes beyond the
