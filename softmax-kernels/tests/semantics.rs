@@ -239,6 +239,28 @@ fn blocks_that_rise_keep_what_matters() {
 }
 
 #[test]
+fn what_is_little_beside_the_maximum_adds_up() {
+    const LEN: usize = 1 << 20;
+    for below in [18.0f32, 21.0, 22.5, 23.0, 24.0] {
+        let others = (LEN - 1) as f64 * (-f64::from(below)).exp();
+        let exact = 1.0 / (1.0 + others);
+        for at in [0, LEN / 2 + 5, LEN - 1] {
+            let x = with(vec![-below; LEN], at, 0.0);
+            let mut y = vec![0.0; LEN];
+            for (name, plan) in small_plans() {
+                plan.run(&x, &mut y).unwrap();
+                let error = f64::from(y[at]) / exact - 1.0;
+                // Of the whole that the others are, for the sum of terms that are all alike may be off in one direction.
+                assert!(
+                    error.abs() < 4e-6 + 1e-3 * others,
+                    "{name}: {error:e}, the maximum at {at}, others {below} below"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn sums_at_the_end_of_the_range_are_kept() {
     for largest in [8192.0f32, 8191.98, -8189.97] {
         let x = [largest, largest - 2.0];

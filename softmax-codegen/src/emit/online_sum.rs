@@ -40,10 +40,11 @@ impl OnlineSum {
         self.core.rescale(b, &from, to)
     }
 
-    /// The sum relative to the shift `to`. One below 1 is of lanes beyond the row, or of -inf.
+    /// The sum relative to the shift `to`. So small a one is of lanes beyond the row, or of -inf, or nothing beside what comes of the maximum.
     fn rescaled_sum(&self, b: &mut Builder, state: &State, to: &[Value]) -> Value {
-        let (factor, one) = (self.factor(b, state, to), b.constant(1.0));
-        b.keep_mul(&state[SUM], &one, &factor)
+        const NOTHING: f32 = 1.0 / (1u64 << 60) as f32;
+        let (factor, nothing) = (self.factor(b, state, to), b.constant(NOTHING));
+        b.keep_mul(&state[SUM], &nothing, &factor)
     }
 }
 
