@@ -104,7 +104,7 @@ impl StoreExpKernel {
 
 impl ScaleKernel {
     /// y = x * factor, rounded once, for finite x that are not negative and a factor in the range of f32; 0 where that is below 2^-126.
-    /// Below 2^-81 the factor counts as an f32.
+    /// For products below 2^-81 the factor counts as an f32.
     ///
     /// # Errors
     /// If the lengths differ; y is then untouched.
@@ -193,7 +193,7 @@ impl SoftmaxKernel {
     }
 
     /// y = softmax(x). False, with y undefined, for a row that is empty or longer than [`SoftmaxKernel::longest_row`], and
-    /// for one that is left to other plans: a maximum beyond +-8192, or beyond about -27 to 37 if the pass is `fused_softmax`, a NaN, or
+    /// for one that is left to other plans: a maximum beyond +-8192, or beyond about -23 to 41 if the pass is `fused_softmax`, a NaN, or
     /// exponentials that overflow.
     ///
     /// # Errors

@@ -48,11 +48,18 @@ fn with(i: usize, other: f32) -> f32 {
     if i % 3 == 1 { other } else { usual(i) }
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 13] = [
     Kind { name: "usual", spread: 20.0, element: |i, _| usual(i) },
     Kind { name: "masked by -inf", spread: 20.0, element: |i, _| with(i, f32::NEG_INFINITY) },
     Kind { name: "masked by -1e9", spread: 1e9, element: |i, _| with(i, -1e9) },
     Kind { name: "masked by -1e4", spread: 1e4, element: |i, _| with(i, -1e4) },
+    Kind { name: "all at 20", spread: 0.0, element: |_, _| 20.0 },
+    Kind { name: "all at 35", spread: 0.0, element: |_, _| 35.0 },
+    Kind {
+        name: "from -110.9 to -110.1 below the first",
+        spread: 111.0,
+        element: |i, _| if i == 0 { 0.0 } else { -110.1 - (i % 9) as f32 / 10.0 },
+    },
     Kind { name: "partly at -200", spread: 210.0, element: |i, _| with(i, -200.0) },
     Kind { name: "partly at -90", spread: 100.0, element: |i, _| with(i, -90.0) },
     Kind { name: "partly at -65", spread: 75.0, element: |i, _| with(i, -65.0) },
@@ -80,8 +87,9 @@ fn no_algorithm_underflows_with_any_core() {
             for len in LENGTHS {
                 let (x, mut y) = (row(kind, len), vec![0.0; len]);
                 tried += 1;
-                if underflows(|| plan.run(&x, &mut y).expect("one length")) {
-                    found.push(format!("{name}, {} elements {}", len, kind.name));
+                let underflows = underflows(|| plan.run(&x, &mut y).expect("one length"));
+                if underflows || y.iter().any(|y| y.is_subnormal()) {
+                    found.push(format!("{name}, {len} elements {}", kind.name));
                 }
             }
         }

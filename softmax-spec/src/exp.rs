@@ -32,7 +32,7 @@ pub enum Reduction {
     /// As `Direct` with n a multiple of 1/32 and the powers of two of its fraction from a table, which leaves
     /// [`exp_table`]'s quadratic to evaluate.
     Table,
-    /// `Table` without a bound on small x: finite elements below about -2^86 give an infinity or NaN instead of 0,
+    /// `Table` without a bound on small x: finite elements below about -2^72 give an infinity or NaN instead of 0,
     /// and so a sum that is not finite. For algorithms that look at the sum before they overwrite x.
     Quick,
 }
@@ -84,7 +84,7 @@ impl Reduction {
         matches!(self, Reduction::CodyWaite | Reduction::Accurate | Reduction::Direct)
     }
 
-    /// Whether every finite x gives a finite result. `Quick` fails below about -2^86, where the sum tells.
+    /// Whether every finite x gives a finite result. `Quick` fails below about -2^72, where the sum tells.
     pub const fn takes_every_finite(self) -> bool {
         !matches!(self, Reduction::Quick)
     }

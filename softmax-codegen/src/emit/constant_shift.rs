@@ -1,19 +1,23 @@
 //! Exponentials relative to a constant, for passes that take whole rows: it does without the maximum and suits every row
-//! whose maximum is between about -27 and 37. The sum tells.
+//! whose maximum is between about -23 and 41. The sum tells.
 
-use super::core_of;
 use super::scale::{LEAST, SMALLEST};
-use crate::exp::Core;
+use crate::exp::{Core, HEADROOM};
 use crate::ir::{Builder, Value};
 use proc_macro2::TokenStream;
 use quote::quote;
-use softmax_spec::{Exp, PassVariant, Reduction};
+use softmax_spec::{Exp, Reduction};
 
-/// What exponentials are measured from: -39 ln 2. With the headroom that is the middle of the range of floats that is left for the sum.
-const SHIFT: f32 = -39.0 * std::f32::consts::LN_2;
+/// What exponentials are measured from: -33 ln 2, or 2^66 with the headroom. Sums of rows with maxima near 0 are thus in the lower half of
+/// their range, where what an f32 lacks of their reciprocals is a normal number.
+const SHIFT: f32 = -33.0 * std::f32::consts::LN_2;
 
 /// The reciprocal of a sum must be a normal number.
 pub const LARGEST_SUM: f32 = (1u128 << 126) as f32;
+
+/// Beside smaller sums, quotients would not be 0 of exponentials that count as so small that they are
+/// ([`Lowering::min_exponent`](crate::isa::Lowering::min_exponent)).
+const SMALLEST_SUM: f32 = 2.0 * HEADROOM;
 
 pub struct ConstantShift {
     shift: Vec<Value>,
@@ -39,7 +43,7 @@ impl ConstantShift {
 }
 
 /// Elements from here on have products with any reciprocal of a sum that are normal numbers, those with what an f32 lacks of that, where it
-/// counts, included. With the headroom, 2^72 e^x is measured.
+/// counts, included.
 pub fn least(exp: Exp) -> f32 {
     let least = if exp.sums_accurately() { LEAST } else { SMALLEST };
     let log2 = f64::from(least).log2() + f64::from(LARGEST_SUM).log2() - f64::from(Reduction::HEADROOM);
@@ -48,9 +52,7 @@ pub fn least(exp: Exp) -> f32 {
 }
 
 /// The condition for quotients by `sum` to be right.
-pub fn suits(variant: &PassVariant, sum: &Value) -> TokenStream {
-    let mut b = Builder::new(variant.isa);
-    let (smallest, largest) = (core_of(variant, &mut b).smallest_sum(), LARGEST_SUM);
+pub fn suits(sum: &Value) -> TokenStream {
     // Not the opposite comparisons: a NaN must not pass.
-    quote!(#sum >= #smallest as _ && #sum <= #largest as _)
+    quote!(#sum >= #SMALLEST_SUM as _ && #sum <= #LARGEST_SUM as _)
 }

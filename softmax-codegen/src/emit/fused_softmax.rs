@@ -24,7 +24,7 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let (sum, longest) = (Value::named("sum"), PassVariant::LONGEST_FUSED);
     let room = longest + PAGE / size_of::<f32>();
     let exponentials = sweep::code(&exponentials_of(variant), |b| store_exp(b, variant));
-    let suits = constant_shift::suits(variant, &sum);
+    let suits = constant_shift::suits(&sum);
     let scaling = sweep::code(&scaling_of(variant), |b| {
         Box::new(match variant.sums_exactly() {
             true => Scale::by(Factor::wide(b, &format_ident!("factor"), quote!(#sum))),

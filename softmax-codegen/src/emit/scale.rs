@@ -37,8 +37,8 @@ impl Body for Scale {
 /// What vectors without negative lanes are multiplied by. Products that would be subnormal are 0, and nothing on the way is subnormal.
 pub struct Factor {
     high: Value,
-    /// What `high` lacks, so that a product has one rounding and not that of the factor too. Loads and stores hide the second
-    /// operation.
+    /// What `high` lacks, so that a product has one rounding and not that of the factor too; a multiple of 2^-126. Loads and stores
+    /// hide the second operation.
     low: Option<Value>,
     /// The smallest multiplicand whose product with `high` is a normal number whichever way it is rounded.
     smallest: Value,
@@ -47,9 +47,12 @@ pub struct Factor {
 }
 
 /// 2^-126, and so much more that no rounding of factors or products goes below that.
-pub const SMALLEST: f32 = f32::MIN_POSITIVE * (1.0 + 1e-6);
+pub const SMALLEST: f32 = f32::MIN_POSITIVE * (1.0 + 2.4e-7);
 /// What a factor lacks is smaller than the factor by 2^-25 at least, and by 2^-45 at most but once in 2^20 times.
 pub const LEAST: f32 = SMALLEST * (1u64 << 45) as f32;
+
+/// 1.5 * 2^-74: adding it to a small f64 rounds that to a multiple of 2^-126, so that no f32 that it is converted to is subnormal.
+const TO_NORMAL: f64 = 1.5 / (1u128 << 74) as f64;
 
 impl Factor {
     /// An f32, and an expression of about its reciprocal.
@@ -61,10 +64,11 @@ impl Factor {
     /// An f64 variable, and an expression of about its reciprocal.
     pub fn wide(b: &mut Builder, factor: &Ident, reciprocal: TokenStream) -> Factor {
         let high = b.splat(quote!(#factor as f32));
-        let low = Some(b.splat(quote!((#factor - f64::from(#factor as f32)) as f32)));
+        let low = quote!(((#factor - f64::from(#factor as f32) + #TO_NORMAL) - #TO_NORMAL) as f32);
+        let low = b.splat(low);
         let [smallest, least] =
             [SMALLEST, LEAST].map(|product| b.splat(quote!((#reciprocal) as f32 * #product)));
-        Factor { high, low, smallest, least }
+        Factor { high, low: Some(low), smallest, least }
     }
 
     /// The products. Where that takes fewer operations, it is first looked for lanes that are small.

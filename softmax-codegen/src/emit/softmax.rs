@@ -217,8 +217,8 @@ impl<'a> ResidentRow<'a> {
         let sums: Vec<Value> = rows.iter().map(|row| self.sum(b, &row.vectors)).collect();
         let maxima = rows.iter().flat_map(|row| &row.max);
         let suits = sums.iter().map(|sum| match origin {
-            Origin::Constant => constant_shift::suits(self.variant, sum),
-            // The exponential of the maximum alone is about 1 or more; a NaN is not.
+            Origin::Constant => constant_shift::suits(sum),
+            // The exponential of the maximum alone is about 2^32 or more; a NaN is not.
             Origin::Own => quote!(#sum >= 0.5 && #sum <= #LARGEST_SUM as _),
         });
         let regular_max = REGULAR_MAX;

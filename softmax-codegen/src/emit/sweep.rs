@@ -1,5 +1,5 @@
 //! Functions that sweep over a row: a main loop over tiles, a loop over single vectors, and a tail. All three are
-//! the same [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, which no pass notices. Sums
+//! the same [`Body::step`], on `unroll` vectors or on one; the tail's missing lanes are -inf, of which nothing comes. Sums
 //! are blocked, unless they are exact: after a few tiles the accumulators go into a total and start afresh.
 //!
 //! Several streams are one more loop before these, over windows: its tile has vectors of every stream, and what is left

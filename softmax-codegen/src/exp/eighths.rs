@@ -2,9 +2,8 @@
 //! is left by a cubic. The integer part of n is added to the exponent of what was looked up, bits to bits, which takes
 //! neither a multiplication nor an ISA that scales.
 //!
-//! Integers wrap, so what is below the range of exponents counts as its end, which gives 0. Just above that end exponents
-//! would be those of subnormal numbers, which have none; with the headroom the quotient by the sum of anything below 2^-126 is 0.
-//! What is above the range wraps, too, unless it counts as the other end.
+//! Integers wrap, so what is below the range of exponents of normal numbers counts as its end, of which, with the headroom, quotients by
+//! sums are 0. What is above the range wraps, too, unless it counts as the other end.
 
 use super::{Core, HIGHEST, LN_2, LOG2_E, integer_shift};
 use crate::ir::{Builder, Value};
@@ -37,11 +36,9 @@ const BITS_PER_EIGHTH: u32 = 1 << 20;
 /// By which N is less than that of the maximum: 1 as in all cores, and the headroom.
 const BELOW_MAXIMUM: f32 = 1.0 + Reduction::HEADROOM as f32;
 
-/// With sums from here on, the quotient of 2^-126 is less than half of the smallest subnormal number.
-const SMALLEST_SUM: f32 = (1 << 25) as f32;
-
-/// From N on, where bits are those of 0; 0.03 is nothing between eighths.
-const LOWEST: f32 = -127.0 + 0.03;
+/// From N on: with the headroom, quotients of 2^-100 are 0, and what sums of such are rounded by is a normal number; 0.03 is nothing between
+/// eighths.
+const LOWEST: f32 = -100.0 + 0.03;
 
 impl Eighths {
     pub fn new(b: &mut Builder, coefficients: &'static [f32], bound: Bound) -> Eighths {
@@ -98,10 +95,6 @@ impl Core for Eighths {
             Bound::Below => Some(super::highest(constant(b, max))),
             Bound::Both => None,
         }
-    }
-
-    fn smallest_sum(&self) -> f32 {
-        SMALLEST_SUM
     }
 
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value {

@@ -3,8 +3,8 @@
 //!
 //! A core measures exponents from a *shift*, its own form of the row's maximum: the maximum itself, max * log2 e,
 //! or that rounded to an integer. What one pass sums relative to a shift, another pass of the same core must
-//! scale relative to it; a plan therefore has one core. -inf gives exactly 0 in every form, which the tails rely
-//! on, and NaN gives NaN.
+//! scale relative to it; a plan therefore has one core. -inf gives 0 in every form, or so little that nothing of a sum and no quotient
+//! comes of it, which the tails rely on, and NaN gives NaN.
 
 mod accurate;
 mod cody_waite;
@@ -30,13 +30,8 @@ pub trait Core {
     fn constant_shift(&self, b: &mut Builder, max: f32) -> Vec<Value>;
 
     /// How large x may be beside that shift; `None` if exponentials of what is larger are infinite. Elsewhere exponents
-    /// wrap beyond it, not far below it e^x is 2^126.
+    /// wrap beyond it, not far below it e^x is 2^126 or, with the headroom, infinite.
     fn highest(&self, b: &Builder, max: f32) -> Option<f32>;
-
-    /// With sums from here on, quotients are right: of what [`Lowering::min_exponent`](crate::isa::Lowering::min_exponent) ends they are 0.
-    fn smallest_sum(&self) -> f32 {
-        2.0 * HEADROOM
-    }
 
     /// [`HEADROOM`] times e^x relative to a shift that is no smaller than the one of x.
     fn exp(&self, b: &mut Builder, x: &Value, shift: &[Value]) -> Value;

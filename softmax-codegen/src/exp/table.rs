@@ -17,7 +17,7 @@ pub struct Table {
 pub enum Bound {
     /// As small as it likes: what is below the range that matters is raised to its end.
     Below,
-    /// Below about -2^86 the square overflows to infinity before the scaling takes it to 0; -inf alone gives 0.
+    /// Below about -2^72 the square overflows to infinity before the scaling takes it to 0; -inf alone gives 0.
     None,
 }
 

@@ -26,6 +26,11 @@ fn fold(a: &TokenStream, fold_halves: &str, fold_first: &str) -> TokenStream {
     quote!({ let h = #halves; let q = #quarters; _mm_cvtss_f32(#last) })
 }
 
+/// [`Op::Keep`].
+fn keep(a: &TokenStream, least: &TokenStream) -> TokenStream {
+    quote!(_mm256_and_ps(#a, _mm256_cmp_ps::<_CMP_NLT_UQ>(#a, #least)))
+}
+
 impl Lowering for Avx2 {
     fn imports(&self) -> TokenStream {
         quote!(
@@ -67,12 +72,8 @@ impl Lowering for Avx2 {
                 #p,
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(#e)))
             )),
-            (Op::Keep, [a, least]) => {
-                quote!(_mm256_and_ps(#a, _mm256_cmp_ps::<_CMP_NLT_UQ>(#a, #least)))
-            }
-            (Op::KeepMul, [a, least, b]) => {
-                quote!(_mm256_mul_ps(_mm256_and_ps(#a, _mm256_cmp_ps::<_CMP_NLT_UQ>(#a, #least)), #b))
-            }
+            (Op::Keep, [a, least]) => keep(a, least),
+            (Op::KeepMul, [a, least, b]) => call("_mm256_mul_ps", &[keep(a, least), b.clone()]),
             (Op::AllAtLeast, [a, least]) => {
                 quote!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(#a, #least)) == 0)
             }

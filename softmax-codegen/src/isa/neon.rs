@@ -21,6 +21,11 @@ fn fused(a: &TokenStream, b: &TokenStream, c: TokenStream) -> TokenStream {
     call("vfmaq_f32", &[c, a.clone(), b.clone()])
 }
 
+/// [`Op::Keep`].
+fn keep(a: &TokenStream, least: &TokenStream) -> TokenStream {
+    quote!(vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(#a), vcltq_f32(#a, #least))))
+}
+
 impl Lowering for Neon {
     fn imports(&self) -> TokenStream {
         quote!(
@@ -76,14 +81,8 @@ impl Lowering for Neon {
             (Op::Scale, [p, e]) => {
                 quote!(vmulq_f32(#p, vreinterpretq_f32_s32(vshlq_n_s32::<23>(vreinterpretq_s32_f32(#e)))))
             }
-            (Op::Keep, [a, least]) => quote!(vreinterpretq_f32_u32(vbicq_u32(
-                vreinterpretq_u32_f32(#a),
-                vcltq_f32(#a, #least)
-            ))),
-            (Op::KeepMul, [a, least, b]) => quote!(vmulq_f32(
-                vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(#a), vcltq_f32(#a, #least))),
-                #b
-            )),
+            (Op::Keep, [a, least]) => keep(a, least),
+            (Op::KeepMul, [a, least, b]) => call("vmulq_f32", &[keep(a, least), b.clone()]),
             (Op::AllAtLeast, [a, least]) => quote!(vmaxvq_u32(vcltq_f32(#a, #least)) == 0),
             (Op::ReduceAdd, _) => call("vaddvq_f32", operands),
             (Op::ReduceAddWide, [a, b, c]) => {

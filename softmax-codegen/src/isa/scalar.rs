@@ -7,6 +7,11 @@ use quote::quote;
 
 pub struct Scalar;
 
+/// [`Op::Keep`].
+fn keep(a: &TokenStream, least: &TokenStream) -> TokenStream {
+    quote!((if #a < #least { 0.0 } else { #a }))
+}
+
 impl Lowering for Scalar {
     fn lower(&self, op: Op, operands: &[TokenStream]) -> TokenStream {
         match (op, operands) {
@@ -31,8 +36,11 @@ impl Lowering for Scalar {
             }
             (Op::Exponent, [n]) => quote!(#n + #EXPONENT_BIAS),
             (Op::Scale, [p, e]) => quote!(#p * f32::from_bits(#e.to_bits() << 23)),
-            (Op::Keep, [a, least]) => quote!(if #a < #least { 0.0 } else { #a }),
-            (Op::KeepMul, [a, least, b]) => quote!((if #a < #least { 0.0 } else { #a }) * #b),
+            (Op::Keep, [a, least]) => keep(a, least),
+            (Op::KeepMul, [a, least, b]) => {
+                let kept = keep(a, least);
+                quote!(#kept * #b)
+            }
             (Op::AllAtLeast, [a, least]) => quote!(!(#a < #least)),
             (Op::LoadTail | Op::StoreTail, _) => unreachable!("one lane has no tail"),
             (Op::Prefetch, _) => unreachable!("an ISA without prefetches"),

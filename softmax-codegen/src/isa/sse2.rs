@@ -52,6 +52,11 @@ fn load_tail(pointer: &TokenStream, count: &TokenStream, fill: &TokenStream) -> 
     })
 }
 
+/// [`Op::Keep`].
+fn keep(a: &TokenStream, least: &TokenStream) -> TokenStream {
+    quote!(_mm_and_ps(#a, _mm_cmpnlt_ps(#a, #least)))
+}
+
 impl Lowering for Sse2 {
     fn imports(&self) -> TokenStream {
         quote!(
@@ -86,10 +91,8 @@ impl Lowering for Sse2 {
             (Op::Scale, [p, e]) => {
                 quote!(_mm_mul_ps(#p, _mm_castsi128_ps(_mm_slli_epi32::<23>(_mm_castps_si128(#e)))))
             }
-            (Op::Keep, [a, least]) => quote!(_mm_and_ps(#a, _mm_cmpnlt_ps(#a, #least))),
-            (Op::KeepMul, [a, least, b]) => {
-                quote!(_mm_mul_ps(_mm_and_ps(#a, _mm_cmpnlt_ps(#a, #least)), #b))
-            }
+            (Op::Keep, [a, least]) => keep(a, least),
+            (Op::KeepMul, [a, least, b]) => call("_mm_mul_ps", &[keep(a, least), b.clone()]),
             (Op::AllAtLeast, [a, least]) => quote!(_mm_movemask_ps(_mm_cmplt_ps(#a, #least)) == 0),
             (Op::ReduceAdd, [a]) => fold(a, "_mm_add_ps", "_mm_add_ss"),
             (Op::ReduceAddWide, [a, b, c]) => {
