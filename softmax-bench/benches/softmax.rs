@@ -71,8 +71,8 @@ fn group(criterion: &mut Criterion, name: &str, named: &[(String, String)], leng
         for (shown, candidate) in &candidates {
             group.bench_function(BenchmarkId::new(shown, len), |bencher| {
                 let rows = rows.get_or_insert_with(|| {
-                    let rows = Bench::new(len, false).expect("these lengths fit memory");
-                    rows.for_all_of(candidates.iter().map(|(_, candidate)| candidate))
+                    let candidates = candidates.iter().map(|(_, candidate)| candidate);
+                    Bench::of(candidates, 1, len, false).expect("these lengths fit memory")
                 });
                 bencher.iter_custom(|calls| rows.sample(candidate, calls).expect("rows of one length"));
             });

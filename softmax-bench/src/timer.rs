@@ -34,46 +34,40 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// One row of `len` elements, x ~ U(-10, 10); `in_place` for the candidates that have such a form.
-    ///
-    /// # Errors
-    /// As [`Bench::batch`].
-    pub fn new(len: usize, in_place: bool) -> Result<Bench> {
-        Bench::batch(1, len, in_place)
-    }
-
-    /// The same for `rows` rows of `row_len` elements, one after the other.
+    /// `rows` rows of `row_len` elements, one after the other, for all of these candidates: x ~ U(-10, 10), or |x| where one takes
+    /// nothing negative; `in_place` for those that have such a form.
     ///
     /// # Errors
     /// If that is not 1 to [`MAX_LEN`] elements, or more than there is memory.
-    pub fn batch(rows: usize, row_len: usize, in_place: bool) -> Result<Bench> {
+    pub fn of<'c>(
+        candidates: impl IntoIterator<Item = &'c Candidate>,
+        rows: usize,
+        row_len: usize,
+        in_place: bool,
+    ) -> Result<Bench> {
         ensure!((1..=MAX_LEN).contains(&row_len), "a row length of {row_len} is not in 1..={MAX_LEN}");
         let len = rows.saturating_mul(row_len);
         ensure!(
             (1..=MAX_LEN).contains(&len),
             "{rows} rows of {row_len} elements are not 1..={MAX_LEN} elements"
         );
-        let uniform = |len| Buffer::uniform(len, 42).with_context(|| format!("a buffer of {len} elements"));
-        let x = uniform(len)?;
+        let nonnegative = candidates.into_iter().any(Candidate::takes_exponentials);
+        let filled = |len| -> Result<Buffer> {
+            let mut x = Buffer::uniform(len, 42).with_context(|| format!("a buffer of {len} elements"))?;
+            if nonnegative {
+                x.iter_mut().for_each(|x| *x = x.abs());
+            }
+            Ok(x)
+        };
+        let x = filled(len)?;
         Ok(Bench {
             parameters: Parameters::of(&x),
-            original: uniform(if in_place { len } else { 0 })?,
+            original: filled(if in_place { len } else { 0 })?,
             y: Buffer::zeroed_apart(len, &x)?,
             x,
             row_len,
             in_place,
         })
-    }
-
-    /// The same for all of these, with |x| where one takes nothing negative.
-    pub fn for_all_of<'c>(mut self, candidates: impl IntoIterator<Item = &'c Candidate>) -> Bench {
-        if candidates.into_iter().any(Candidate::takes_exponentials) {
-            for buffer in [&mut self.x, &mut self.original] {
-                buffer.iter_mut().for_each(|x| *x = x.abs());
-            }
-            self.parameters = Parameters::of(&self.x);
-        }
-        self
     }
 
     /// Puts the row back as it was before the candidate that ran last worked on it in place.
@@ -170,7 +164,7 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     ensure!((0.0..=longest).contains(&sample_us), "a sample of {sample_us} us is not in 0..={longest}");
     let target = Duration::from_secs_f64(sample_us / 1e6);
 
-    let mut bench = Bench::batch(rows, len, in_place)?.for_all_of(candidates);
+    let mut bench = Bench::of(candidates, rows, len, in_place)?;
     let mut sampling = Sampling::new(request, candidates.len());
     let calibrated = candidates.iter().map(|candidate| bench.calibrate(candidate, target, &mut sampling));
     let calls: Vec<u64> = calibrated.collect::<Result<_>>()?;
@@ -225,7 +219,7 @@ mod tests {
     #[test]
     fn calibrated_samples_last_as_long_as_asked() {
         let target = Duration::from_micros(200);
-        let mut bench = Bench::new(256, false).unwrap();
+        let mut bench = Bench::of([], 1, 256, false).unwrap();
         let mut sampling = Sampling::new(&request(1, 256, false, 1, 200.0), 1);
         let calls = bench.calibrate(&Candidate::Memcpy, target, &mut sampling).unwrap();
         assert!(calls > 100, "{calls}");
@@ -233,7 +227,7 @@ mod tests {
 
     #[test]
     fn caches_settle_for_as_many_calls_as_are_timed_up_to_ten() {
-        let mut bench = Bench::new(100, true).unwrap();
+        let mut bench = Bench::of([], 1, 100, true).unwrap();
         // From 0 on, e^x / 4 comes a bit nearer to 0.357 with every call; exponentials are measured from 2^32.
         bench.original.fill(0.0);
         (bench.parameters.max, bench.parameters.factor) = (1.0, (-34f64).exp2());
@@ -276,7 +270,7 @@ mod tests {
 
     #[test]
     fn in_place_candidates_leave_no_trace_after_a_restore() {
-        let mut bench = Bench::new(100, true).unwrap();
+        let mut bench = Bench::of([], 1, 100, true).unwrap();
         bench.run(&candidate(protocol::RTEN), 1).unwrap();
         assert_ne!(*bench.x, *bench.original);
         bench.restore();

@@ -157,11 +157,6 @@ impl Builder {
         self.lowering.min_exponent()
     }
 
-    /// [`Lowering::masks_products`].
-    pub fn masks_products(&self) -> bool {
-        self.lowering.masks_products()
-    }
-
     /// A constant in every lane, defined once at the top of the function.
     pub fn constant(&mut self, value: f32) -> Value {
         if let Some((_, name)) = self.constants.iter().find(|(bits, _)| *bits == value.to_bits()) {
@@ -436,10 +431,10 @@ impl Builder {
         results
     }
 
-    /// Does `otherwise`, statements that leave the section, if a lane is below `least`.
-    pub fn unless_at_least(&mut self, a: &Value, least: &Value, otherwise: &TokenStream) {
-        let holds = self.lowered(Op::AllAtLeast, &[a, least]);
-        self.section.push(quote!(if !(#holds) { #otherwise }));
+    /// Does `leave`, statements that leave the section, if a lane of `a` is below `least`.
+    pub fn leave_if_below(&mut self, a: &Value, least: &Value, leave: &TokenStream) {
+        let is_usual = self.lowered(Op::AllAtLeast, &[a, least]);
+        self.section.push(quote!(if !(#is_usual) { #leave }));
     }
 
     /// Statements that end with a tuple of their results, and how many these are.

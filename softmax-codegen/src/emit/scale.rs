@@ -48,7 +48,7 @@ pub struct Factor {
 
 /// 2^-126, and so much more that no rounding of factors or products goes below that.
 pub const SMALLEST: f32 = f32::MIN_POSITIVE * (1.0 + 2.4e-7);
-/// What a factor lacks is smaller than the factor by 2^-25 at least, and by 2^-45 at most but once in 2^20 times.
+/// The same for products with what a factor lacks, which is 2^-25 of the factor at most, and less than 2^-45 of it once in 2^20 times.
 pub const LEAST: f32 = SMALLEST * (1u64 << 45) as f32;
 
 /// 1.5 * 2^-74: adding it to a small f64 rounds that to a multiple of 2^-126, so that no f32 that it is converted to is subnormal.

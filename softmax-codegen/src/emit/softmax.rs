@@ -12,6 +12,7 @@ use super::sum::{ExactSum, sum_of};
 use super::{core_of, tree};
 use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
+use crate::isa::lowering;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use softmax_spec::{Algorithm, Exp, PassVariant, REGULAR_MAX};
@@ -117,8 +118,7 @@ fn first_origin(variant: &PassVariant) -> Origin {
 /// there it is known without the sum what is small.
 fn looks_for_small(variant: &PassVariant) -> bool {
     let sums_accurately = variant.exp.is_some_and(Exp::sums_accurately);
-    first_origin(variant) == Origin::Constant
-        && (sums_accurately || !Builder::new(variant.isa).masks_products())
+    first_origin(variant) == Origin::Constant && (sums_accurately || !lowering(variant.isa).masks_products())
 }
 
 /// The operations on the longest row.
@@ -242,7 +242,7 @@ impl<'a> ResidentRow<'a> {
         let full = rows.iter().flat_map(|xs| &xs[..xs.len() - 1]).cloned().collect();
         if let Some(smallest) = tree(full, |left, right| b.min(left, right)) {
             let least = b.constant(constant_shift::least(self.exp()));
-            b.unless_at_least(&smallest, &least, if_small);
+            b.leave_if_below(&smallest, &least, if_small);
         }
     }
 
