@@ -95,6 +95,7 @@ fn profiles_that_are_none() {
             files.refused(&line, bad);
         }
     }
+    files.refused("report cut.toml --format svg --output plots", "cut.toml");
 }
 
 #[test]

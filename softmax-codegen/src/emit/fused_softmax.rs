@@ -12,7 +12,7 @@ use super::store_exp::StoreExp;
 use super::{Body, core_of, sweep};
 use crate::ir::{Builder, Operations, Value};
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use softmax_spec::{Pass, PassVariant, Tile};
 
 /// Bytes. Addresses that differ by a multiple of it look alike to the part of a core that orders loads after stores.
@@ -26,10 +26,7 @@ pub fn function(variant: &PassVariant) -> TokenStream {
     let exponentials = sweep::code(&exponentials_of(variant), |b| store_exp(b, variant));
     let suits = constant_shift::suits(&sum);
     let scaling = sweep::code(&scaling_of(variant), |b| {
-        Box::new(match variant.sums_exactly() {
-            true => Scale::by(Factor::wide(b, &format_ident!("factor"), quote!(#sum))),
-            false => Scale::by(Factor::float(b, quote!(factor), quote!(#sum))),
-        })
+        Box::new(Scale::by(Factor::reciprocal(b, &sum, variant.sums_exactly())))
     });
     let body = quote! {
         if n == 0 || n > #longest {
@@ -59,7 +56,6 @@ pub fn function(variant: &PassVariant) -> TokenStream {
             if !(#suits) {
                 break;
             }
-            let factor = 1.0 / #sum;
             {
                 let x: *const f32 = kept;
                 #scaling

@@ -55,6 +55,16 @@ pub const LEAST: f32 = SMALLEST * (1u64 << 45) as f32;
 const TO_NORMAL: f64 = 1.5 / (1u128 << 74) as f64;
 
 impl Factor {
+    /// 1 / sum, in two parts where every rounding counts.
+    pub fn reciprocal(b: &mut Builder, sum: &Value, is_wide: bool) -> Factor {
+        let factor = format_ident!("factor_{}", quote!(#sum).to_string());
+        b.statement(quote!(let #factor = 1.0 / #sum;));
+        match is_wide {
+            true => Factor::wide(b, &factor, quote!(#sum)),
+            false => Factor::float(b, &factor, quote!(#sum)),
+        }
+    }
+
     /// An f32, and an expression of about its reciprocal.
     pub fn float(b: &mut Builder, factor: impl ToTokens, reciprocal: TokenStream) -> Factor {
         let smallest = b.splat(quote!((#reciprocal) as f32 * #SMALLEST));

@@ -14,7 +14,7 @@ use crate::exp::Core;
 use crate::ir::{Builder, Operations, Value};
 use crate::isa::lowering;
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use softmax_spec::{Algorithm, Exp, PassVariant, REGULAR_MAX};
 
 /// Rows taken at a time: enough that one's reduction overlaps with another's exponentials, few enough that they and the
@@ -23,6 +23,10 @@ fn rows_in_flight(vectors: usize, variant: &PassVariant) -> usize {
     const MOST: usize = 4;
     (variant.isa.registers() / 4 / vectors).clamp(1, MOST)
 }
+
+/// Rows that are taken one by one after several could not be taken at a time: so many that trying costs little where all rows are so, so few
+/// that one such row costs little where it is the only one.
+const ONE_BY_ONE: usize = 16;
 
 pub fn function(variant: &PassVariant) -> TokenStream {
     let functions = [
@@ -165,19 +169,6 @@ impl<'a> ResidentRow<'a> {
 
     /// All rows of so many vectors.
     fn batch(&self, b: &mut Builder, vectors: usize) -> TokenStream {
-        let together = rows_in_flight(vectors, self.variant);
-        let several = match together {
-            1 => quote!(),
-            _ => {
-                let way = Way {
-                    origin: first_origin(self.variant),
-                    if_small: Some(quote!(break;)),
-                    if_irregular: quote!(break;),
-                };
-                let body = self.rows(b, vectors, together, &way);
-                quote!(while rows - row >= #together { #body })
-            }
-        };
         // Row by row, so that which way a row goes does not depend on its neighbours.
         let otherwise = |function: TokenStream| {
             quote! {
@@ -194,9 +185,22 @@ impl<'a> ResidentRow<'a> {
             if_irregular: otherwise(quote!(by_maximum)),
         };
         let one = self.rows(b, vectors, 1, &way);
+        let together = rows_in_flight(vectors, self.variant);
+        if together == 1 {
+            return quote!(while row < rows { #one });
+        }
+        let way = Way {
+            origin: first_origin(self.variant),
+            if_small: Some(quote!(break;)),
+            if_irregular: quote!(break;),
+        };
+        let several = self.rows(b, vectors, together, &way);
         quote! {
-            #several
-            while row < rows { #one }
+            while row < rows {
+                while rows - row >= #together { #several }
+                let end = rows.min(row + #ONE_BY_ONE);
+                while row < end { #one }
+            }
         }
     }
 
@@ -303,12 +307,7 @@ impl<'a> ResidentRow<'a> {
 
     /// The exponentials divided by their sum, where it is usual that those of full vectors are large enough.
     fn scaled(&self, b: &mut Builder, exponentials: &[Value], sum: &Value, is_usual: bool) -> Vec<Value> {
-        let factor = format_ident!("factor_{}", quote!(#sum).to_string());
-        b.statement(quote!(let #factor = 1.0 / #sum;));
-        let factor = match self.exp().sums_accurately() {
-            true => Factor::wide(b, &factor, quote!(#sum)),
-            false => Factor::float(b, &factor, quote!(#sum)),
-        };
+        let factor = Factor::reciprocal(b, sum, self.exp().sums_accurately());
         let (last, full) = exponentials.split_last().expect("a row has a vector");
         let product = if is_usual { Factor::product } else { Factor::kept_times };
         let mut scaled: Vec<Value> = full.iter().map(|e| product(&factor, b, e)).collect();

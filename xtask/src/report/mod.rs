@@ -45,7 +45,7 @@ pub fn run(flags: &flags::Report) -> Result<()> {
         return Err(bad_input("--plot is for --format svg, png or csv: the HTML file has every plot"));
     }
     let target = Target::new(flags)?;
-    let data = Data::gather(flags)?;
+    let data = Data::gather(flags).inspect_err(|_| target.withdraw())?;
     for missing in data.missing() {
         stderr::say(format_args!("missing: {}: {}", missing.what, missing.command));
     }
@@ -63,7 +63,7 @@ pub fn run(flags: &flags::Report) -> Result<()> {
             output.write(contents)?;
             output.path().to_owned()
         }
-        Target::Directory(path) => {
+        Target::Directory { path, .. } => {
             write_all(&figures, flags, path)?;
             path.clone()
         }
@@ -93,7 +93,7 @@ enum Target {
     /// A plot into a file.
     Plot(String, Output),
     /// Every plot into a directory, a file each.
-    Directory(PathBuf),
+    Directory { path: PathBuf, is_new: bool },
 }
 
 impl Target {
@@ -114,10 +114,19 @@ impl Target {
                 let refuse = |error| {
                     bad_input(format!("cannot make the directory --output {}: {error}", path.display()))
                 };
+                let is_new = !path.exists();
                 fs::create_dir_all(&path).map_err(refuse)?;
                 Output::new(&path.join(format!("{}.{extension}", PLOTS[0])))?;
-                Ok(Target::Directory(path))
+                Ok(Target::Directory { path, is_new })
             }
+        }
+    }
+
+    /// Takes back a directory that was made for plots when none comes.
+    fn withdraw(&self) {
+        if let Target::Directory { path, is_new: true } = self {
+            // Where something is in it, it stays.
+            let _ = fs::remove_dir(path);
         }
     }
 }
