@@ -45,7 +45,8 @@ pub fn small_plan(algorithm: Algorithm, isa: Isa, exp: Exp) -> Option<(String, C
         let exp = pass.exponentiates().then_some(exp);
         if pass.is_resident() {
             // Of whatever tile: all have the arms for short rows.
-            let has_core = |variant: &&PassVariant| (variant.pass, variant.isa, variant.exp) == (pass, isa, exp);
+            let has_core =
+                |variant: &&PassVariant| (variant.pass, variant.isa, variant.exp) == (pass, isa, exp);
             return compiled().iter().find(has_core).copied();
         }
         let tile = Tile { unroll: 2, accumulators: 1 };

@@ -5,10 +5,17 @@ softmax_kernels::kernels! {
     grid {
         passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
         isas: [scalar, sse2, avx2, avx512, neon],
-        unroll: [3, 5, 9],
+        unroll: [3],
         accumulators: [1, 3],
         exp: [cody_waite 4, accurate 4, fast 4, direct 4],
         store: [temporal, non_temporal],
+    }
+    grid {
+        passes: [max, sum_exp, store_exp, scale, scale_exp, ext_sum, ext_scale, online_sum, softmax],
+        isas: [scalar, sse2, avx2, avx512, neon],
+        unroll: [5, 9],
+        accumulators: [1, 3],
+        exp: [direct 4],
     }
 
     // Every way through memory.
