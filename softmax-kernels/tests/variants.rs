@@ -2,7 +2,7 @@
 //! beside pages that may not be touched: one test each, named by its id. Tests of an ISA that this CPU lacks show as ignored.
 //!
 //! - `SOFTMAX_REQUIRE_ISA=avx512` makes the absence of an ISA a failure, and runs that ISA's tests alone;
-//! - `SOFTMAX_GRID=FIRST..LAST` runs the tests of these variants alone, and at build time compiles no others.
+//! - `SOFTMAX_GRID=FIRST..LAST`, or `SOFTMAX_GRID=avx512`, runs the tests of these variants alone, and at build time compiles no others.
 
 #[cfg(unix)]
 #[path = "variants/guard_pages.rs"]

@@ -7,11 +7,17 @@ use std::str::FromStr;
 
 /// Variants of a grid, as ranges.
 ///
-/// Written `FIRST..LAST` with two ids, both of which belong to it, or as one id; several are separated by commas. A range
-/// goes over the variants of one ISA, in the order of [`crate::Enumeration::variants`].
+/// Written `FIRST..LAST` with two ids, both of which belong to it, as one id, or as an ISA's name for all of its variants; several are
+/// separated by commas. A range goes over the variants of one ISA, in the order of [`crate::Enumeration::variants`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    ranges: Vec<(PassVariant, PassVariant)>,
+    ranges: Vec<Range>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    Of(PassVariant, PassVariant),
+    All(Isa),
 }
 
 impl Selection {
@@ -23,7 +29,7 @@ impl Selection {
             let of_isa: Vec<&PassVariant> = grid.iter().filter(|variant| variant.isa == isa).collect();
             let runs = of_isa.chunk_by(|a, b| chosen.contains(a) == chosen.contains(b));
             let runs = runs.filter(|run| chosen.contains(run[0]));
-            ranges.extend(runs.map(|run| (*run[0], *run[run.len() - 1])));
+            ranges.extend(runs.map(|run| Range::Of(*run[0], *run[run.len() - 1])));
         }
         Selection { ranges }
     }
@@ -33,28 +39,44 @@ impl Selection {
     /// # Errors
     /// One line, if a range does not begin and end in the grid, or selects nothing.
     pub fn select(&self, grid: &[PassVariant]) -> Result<Vec<PassVariant>, String> {
-        for (first, last) in &self.ranges {
-            if let Some(missing) = [first, last].into_iter().find(|end| !grid.contains(end)) {
-                return Err(format!(
-                    "`{missing}` is not in the grid, so this is a selection from another grid"
-                ));
-            }
-        }
-        let is_within = |variant: &&PassVariant| {
-            let mut ranges = self.ranges.iter();
-            ranges.any(|(first, last)| variant.isa == first.isa && (first..=last).contains(variant))
-        };
+        self.ranges.iter().try_for_each(|range| range.check(grid))?;
+        let is_within = |variant: &&PassVariant| self.ranges.iter().any(|range| range.contains(variant));
         Ok(grid.iter().filter(is_within).copied().collect())
+    }
+}
+
+impl Range {
+    fn check(&self, grid: &[PassVariant]) -> Result<(), String> {
+        match self {
+            Range::Of(first, last) => match [first, last].into_iter().find(|end| !grid.contains(end)) {
+                Some(missing) => {
+                    Err(format!("`{missing}` is not in the grid, so this is a selection from another grid"))
+                }
+                None => Ok(()),
+            },
+            Range::All(isa) => match grid.iter().any(|variant| variant.isa == *isa) {
+                true => Ok(()),
+                false => Err(format!("the grid has no variant for {isa}")),
+            },
+        }
+    }
+
+    fn contains(&self, variant: &PassVariant) -> bool {
+        match self {
+            Range::Of(first, last) => variant.isa == first.isa && (first..=last).contains(&variant),
+            Range::All(isa) => variant.isa == *isa,
+        }
     }
 }
 
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (first, last)) in self.ranges.iter().enumerate() {
+        for (i, range) in self.ranges.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
-            match first == last {
-                true => write!(f, "{comma}{first}")?,
-                false => write!(f, "{comma}{first}..{last}")?,
+            match range {
+                Range::All(isa) => write!(f, "{comma}{isa}")?,
+                Range::Of(first, last) if first == last => write!(f, "{comma}{first}")?,
+                Range::Of(first, last) => write!(f, "{comma}{first}..{last}")?,
             }
         }
         Ok(())
@@ -65,22 +87,29 @@ impl FromStr for Selection {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Selection, String> {
-        let ranges: Result<Vec<_>, String> = text.split(',').map(range).collect();
+        let ranges: Result<Vec<Range>, String> = text.split(',').map(str::parse).collect();
         Ok(Selection { ranges: ranges? })
     }
 }
 
-fn range(text: &str) -> Result<(PassVariant, PassVariant), String> {
-    let (first, last) = text.split_once("..").unwrap_or((text, text));
-    let variant = |id: &str| id.parse::<PassVariant>().map_err(|error| error.to_string());
-    let (first, last) = (variant(first)?, variant(last)?);
-    if first.isa != last.isa {
-        return Err(format!("`{text}` goes from {} to {}: a range is of one ISA", first.isa, last.isa));
+impl FromStr for Range {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Range, String> {
+        if let Ok(isa) = text.parse() {
+            return Ok(Range::All(isa));
+        }
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        let variant = |id: &str| id.parse::<PassVariant>().map_err(|error| error.to_string());
+        let (first, last) = (variant(first)?, variant(last)?);
+        if first.isa != last.isa {
+            return Err(format!("`{text}` goes from {} to {}: a range is of one ISA", first.isa, last.isa));
+        }
+        if last < first {
+            return Err(format!("`{text}` selects nothing: its last variant comes before its first"));
+        }
+        Ok(Range::Of(first, last))
     }
-    if last < first {
-        return Err(format!("`{text}` selects nothing: its last variant comes before its first"));
-    }
-    Ok((first, last))
 }
 
 #[cfg(test)]
@@ -111,6 +140,16 @@ mod tests {
         assert_eq!(Selection::of(&all, &grid).to_string(), "f32_max__avx2_u8..f32_scale__avx2_u8");
         let some = Selection::of(&[all[0], all[2]], &grid);
         assert_eq!(some.to_string(), "f32_max__avx2_u8,f32_scale__avx2_u8");
+    }
+
+    #[test]
+    fn an_isa_is_all_of_its_variants() {
+        let selection: Selection = "avx512,f32_max__avx2_u8".parse().unwrap();
+        let ids: Vec<String> = selection.select(&grid()).unwrap().iter().map(PassVariant::id).collect();
+        assert_eq!(ids, ["f32_max__avx2_u8", "f32_max__avx512_u16", "f32_scale__avx512_u16"]);
+        assert_eq!(selection.to_string(), "avx512,f32_max__avx2_u8");
+        let missing: Selection = "neon".parse().unwrap();
+        assert_eq!(missing.select(&grid()).unwrap_err(), "the grid has no variant for neon");
     }
 
     #[test]
