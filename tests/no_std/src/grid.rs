@@ -1,6 +1,6 @@
 //! A grid of this program's own: what `kernels!` generates needs no standard library either.
 
-use crate::answers::{Buffer, LONGEST, Wrong, fill, is_softmax};
+use crate::answers::{Buffers, Wrong, is_softmax};
 use softmax_kernels::{ExtScaleKernel, ExtSum, ExtSumKernel, Kernel, SoftmaxKernel};
 
 softmax_kernels::kernels! {
@@ -13,17 +13,17 @@ softmax_kernels::kernels! {
 }
 
 /// Tries every variant that this CPU supports; how many were right.
-pub fn all() -> Result<usize, Wrong> {
+pub fn all(buffers: &mut Buffers) -> Result<usize, Wrong> {
     let mut variants = 0;
     for variant in VARIANTS {
         match variant.kernel() {
-            Some(Kernel::Softmax(softmax)) => whole_row(variant.id, softmax)?,
+            Some(Kernel::Softmax(softmax)) => whole_row(variant.id, softmax, buffers)?,
             Some(Kernel::ExtSum(sum)) => {
                 let scales =
                     VARIANTS.iter().filter(|scale| (scale.isa, scale.exp) == (variant.isa, variant.exp));
                 for scale in scales {
                     if let Some(Kernel::ExtScale(kernel)) = scale.kernel() {
-                        two_pass(scale.id, sum, kernel)?;
+                        two_pass(scale.id, sum, kernel, buffers)?;
                     }
                 }
             }
@@ -35,11 +35,9 @@ pub fn all() -> Result<usize, Wrong> {
     Ok(variants)
 }
 
-fn whole_row(id: &'static str, softmax: SoftmaxKernel) -> Result<(), Wrong> {
+fn whole_row(id: &'static str, softmax: SoftmaxKernel, buffers: &mut Buffers) -> Result<(), Wrong> {
     for len in 1..=softmax.longest_row() {
-        let (mut x, mut y): (Buffer, Buffer) = ([0.0; LONGEST], [0.0; LONGEST]);
-        let (x, y) = (&mut x[..len], &mut y[..len]);
-        fill(x, len as u64);
+        let (x, y) = buffers.row(len);
         if softmax.run(x, y) != Ok(true) {
             return Err(Wrong { what: id, len, at: 0 });
         }
@@ -48,11 +46,14 @@ fn whole_row(id: &'static str, softmax: SoftmaxKernel) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn two_pass(id: &'static str, sum: ExtSumKernel, scale: ExtScaleKernel) -> Result<(), Wrong> {
+fn two_pass(
+    id: &'static str,
+    sum: ExtSumKernel,
+    scale: ExtScaleKernel,
+    buffers: &mut Buffers,
+) -> Result<(), Wrong> {
     for len in 1..=200 {
-        let (mut x, mut y): (Buffer, Buffer) = ([0.0; LONGEST], [0.0; LONGEST]);
-        let (x, y) = (&mut x[..len], &mut y[..len]);
-        fill(x, len as u64);
+        let (x, y) = buffers.row(len);
         let sum: ExtSum = sum.run(x);
         scale.run(x, y, sum).expect("x and y have one length");
         is_softmax(id, x, y, MOST_ULP)?;

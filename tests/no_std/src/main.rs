@@ -12,7 +12,7 @@ mod answers;
 mod c;
 mod grid;
 
-use answers::Wrong;
+use answers::{Buffers, Wrong};
 use core::ffi::c_int;
 use core::panic::PanicInfo;
 
@@ -31,7 +31,8 @@ extern "C" fn main() -> c_int {
     for len in (6..=20).map(|exponent| 1 << exponent) {
         c::print(format_args!("{len:8}  {}\n", softmax_kernels::selected(len)));
     }
-    match answers::all().and_then(|rows| Ok((rows, grid::all()?))) {
+    let mut buffers = Buffers::new();
+    match answers::all(&mut buffers).and_then(|rows| Ok((rows, grid::all(&mut buffers)?))) {
         Ok((rows, variants)) => {
             c::print(format_args!("{rows} rows and {variants} variants of a grid of its own are right\n"));
             0
