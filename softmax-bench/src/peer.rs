@@ -1,23 +1,18 @@
 //! Other people's softmax, to race against, and our own as people call it: everything that takes a batch of rows.
 //!
-//! `rten-vecmath` is always there. The others are behind the feature `peers`, which compiles `tract-linalg` and opens C
-//! libraries at run time, so that nobody needs them to build; one that is not installed says how to get it.
+//! `rten-vecmath` is always there. C libraries are opened at run time, so that nobody needs them to build; one that is not installed
+//! says how to get it. `tract-linalg` takes long to compile and is behind the feature `peers`.
 
 mod batch;
-#[cfg(feature = "peers")]
 mod library;
-#[cfg(feature = "peers")]
 mod onednn;
-#[cfg(feature = "peers")]
 mod onnxruntime;
 mod ours;
 mod own_rows;
-#[cfg(feature = "peers")]
 mod prepared;
 mod rten;
 #[cfg(feature = "peers")]
 mod tract;
-#[cfg(feature = "peers")]
 mod xnnpack;
 
 pub use batch::{Batch, Rows};
@@ -68,25 +63,17 @@ pub fn open(id: &str) -> Option<Opened> {
     Some(OPENED.with_borrow_mut(|opened| opened.entry(id).or_insert_with(open).clone()))
 }
 
-/// Every peer of the protocol.
-#[cfg(feature = "peers")]
 fn open_anew(id: &str) -> Result<Rc<dyn Peer>> {
     match id {
         "rten" => rten::open(),
+        #[cfg(feature = "peers")]
         "tract" => tract::open(),
+        #[cfg(not(feature = "peers"))]
+        "tract" => bail!("not compiled in: build softmax-bench with --features peers"),
         "onednn" => onednn::open(),
         "xnnpack" => xnnpack::open(),
         "onnxruntime" => onnxruntime::open(),
         _ => bail!("it has no file in softmax-bench/src/peer"),
-    }
-}
-
-/// The one that needs no feature.
-#[cfg(not(feature = "peers"))]
-fn open_anew(id: &str) -> Result<Rc<dyn Peer>> {
-    match id {
-        "rten" => rten::open(),
-        _ => bail!("not compiled in: build softmax-bench with --features peers"),
     }
 }
 
