@@ -42,9 +42,8 @@ pub fn contenders(shortlist: &Shortlist, accuracy: Accuracy, in_place: bool) -> 
     let (mut algorithms, mut cores) = (BTreeSet::new(), BTreeSet::new());
     let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
     for contender in all {
-        let (algorithm, exp) = (contender.plan.algorithm(), contender.plan.exp());
-        let core = (algorithm, exp, last_way(&contender.plan));
-        let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert(core));
+        let algorithm = contender.plan.algorithm();
+        let (first, first_of_core) = (algorithms.insert(algorithm), cores.insert(family(&contender.plan)));
         match () {
             () if first => tiers[0].push(contender),
             () if contender.predicted > limit => {}
@@ -83,10 +82,13 @@ pub fn neighbours(plan: &Plan, known: &Known, len: usize) -> Vec<Contender> {
     in_turn.cloned().collect()
 }
 
-/// Of the last pass. What it is worth shows only after another pass, whose lines are in a cache or not, so times of passes do
-/// not tell.
-fn last_way(plan: &Plan) -> Option<Memory> {
-    plan.passes().last().map(|pass| pass.memory)
+/// Plans that differ in their tiles, and in the ways of passes before the last.
+pub type Family = (Algorithm, Exp, Option<Memory>);
+
+/// The family of a plan. What the last pass' way through memory is worth shows only after another pass, whose lines are in a cache or
+/// not, so times of passes do not tell.
+pub fn family(plan: &Plan) -> Family {
+    (plan.algorithm(), plan.exp(), plan.passes().last().map(|pass| pass.memory))
 }
 
 fn exps(shortlist: &Shortlist) -> BTreeSet<Exp> {
@@ -191,7 +193,7 @@ mod tests {
             ("f32_fused_softmax__avx2_e3_u32", 0.2),
         ];
         let mut known = Known::default();
-        known.note(1 << 10, times.into_iter().map(|(id, time)| (id.parse().unwrap(), time)));
+        known.note(1 << 10, times.into_iter().map(|(id, time)| (id.parse().unwrap(), time, true)));
         let of = |plan: &str| {
             let neighbours = neighbours(&plan.parse().unwrap(), &known, 1 << 12);
             neighbours.iter().map(|neighbour| neighbour.plan.to_string()).collect::<Vec<_>>()

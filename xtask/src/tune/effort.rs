@@ -148,10 +148,20 @@ impl Effort {
         Effort { placed: host.l2_kib as usize * 1024, ..self }
     }
 
-    /// How plans are raced on a row. Nobody drops out before the third process where it matters which that is.
+    /// How plans are raced on a row. Nobody drops out before the third process where it matters which that is, nor before the second
+    /// where rows lie beyond that cache: what others do to the next one moves every sample by a tenth.
     pub fn racing(&self, row: Row) -> Rules {
-        let patience = if self.depends_on_process(row) { 3 * self.racing.batch } else { 0 };
-        Rules { patience, ..self.racing }
+        let processes = match () {
+            () if self.depends_on_process(row) => 3,
+            () if self.is_beyond_cache(row) => 2,
+            () => 0,
+        };
+        Rules { patience: processes * self.racing.batch, ..self.racing }
+    }
+
+    /// Whether a single row is more than the cache holds.
+    pub fn is_beyond_cache(&self, row: Row) -> bool {
+        row.rows == Rows::Single && self.placed > 0 && bytes_of(row) > self.placed
     }
 
     /// The confirmation round on a row, in which nobody but the hopelessly slow drops out before the third process.
@@ -180,10 +190,8 @@ impl Effort {
 
     /// Whether the row about fills a cache, of which it finds more or less there by where memory lies.
     fn depends_on_process(&self, row: Row) -> bool {
-        let arrays = if row.in_place { 1 } else { 2 };
-        let bytes = row.elements() * arrays * size_of::<f32>();
         let about = self.placed / 4..=2 * self.placed;
-        row.rows == Rows::Single && self.placed > 0 && about.contains(&bytes)
+        row.rows == Rows::Single && self.placed > 0 && about.contains(&bytes_of(row))
     }
 
     /// Row lengths on a machine unless `--sizes` says otherwise, ascending. Of caches whose size is not known there are none.
@@ -193,6 +201,12 @@ impl Effort {
             filling_caches(host).into_iter().filter(|&len| self.fills_caches && 0 < len && len < longest);
         self.sizes.iter().copied().chain(filling).collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// Of its input and its output.
+fn bytes_of(row: Row) -> usize {
+    let arrays = if row.in_place { 1 } else { 2 };
+    row.elements() * arrays * size_of::<f32>()
 }
 
 #[cfg(test)]
@@ -211,8 +225,8 @@ mod tests {
             (1 << 15, 15, 0),
             (1 << 16, 15, 15),
             (1 << 18, 15, 15),
-            (1 << 19, 0, 15),
-            (1 << 20, 0, 0),
+            (1 << 19, 10, 15),
+            (1 << 20, 10, 10),
         ] {
             assert_eq!(patience(&on, row(len, false, Rows::Single)), apart, "{len}");
             assert_eq!(patience(&on, row(len, true, Rows::Single)), in_place, "{len}");

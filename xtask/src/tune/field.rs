@@ -69,6 +69,15 @@ impl Field {
         entries.filter_map(move |(plan, entry)| plan.as_ref().filter(|_| entry.groups.contains(&group)))
     }
 
+    /// How many times as long as the best of a group each of its plans took, over the rounds that both ran.
+    pub fn standings(&self, group: usize, raced: &Finish) -> Vec<(Plan, f64)> {
+        let ranking = raced.ranking(&self.entries, group);
+        let Some(&best) = ranking.first() else { return Vec::new() };
+        let ratio = |i: usize| median(&ratios(&raced.samples[i], &raced.samples[best]));
+        let plan = |i: usize| self.plans[i].clone().expect("references are in no group");
+        ranking.into_iter().map(|i| (plan(i), ratio(i))).collect()
+    }
+
     fn reference(&self, id: &str) -> usize {
         self.entries.iter().position(|entry| entry.id == id).expect("every confirmation has the references")
     }
@@ -87,8 +96,10 @@ pub struct Choosing {
     pub default: Plan,
     /// The plan of the length before.
     pub before: Option<Plan>,
-    /// Those that were about as good there.
+    /// Those that were nearly as good there.
     pub near: Vec<Plan>,
+    /// The row of the length before, where plans do about as well on both.
+    pub like: Option<Row>,
     /// For a batch, the plan of such a row alone.
     pub alone: Option<Plan>,
 }
@@ -160,6 +171,7 @@ mod tests {
             default: plans[0].clone(),
             before: before.map(|text| text.parse().unwrap()),
             near: vec![],
+            like: None,
             alone: alone.map(|text| text.parse().unwrap()),
         };
         conclude(&field, &confirmed, &choosing).unwrap()

@@ -6,7 +6,7 @@ use super::clock::Deadline;
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
 use super::race::{Row, race};
-use super::search::{Picks, Search, pick_at};
+use super::search::{CLOSE, Picks, Search, pick_at};
 use super::weight::{self, takes, weight_of};
 use crate::measuring::Timings;
 use anyhow::Result;
@@ -81,7 +81,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Plans that may win at the row of a pick, are right, and were not raced there, so many at most: those of the next longer rows, and of
-    /// rows of this length in other situations, also with the pick's exp core, as it may be the tiles that are worth something.
+    /// rows of this length in other situations, also with the pick's exp core, as it may be the tiles that are worth something. Beyond a
+    /// cache those as well that were close there: samples are noisy.
     fn found_elsewhere(
         &mut self,
         choosing: &Choosing,
@@ -95,13 +96,17 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let longer = longer.into_iter().flat_map(Pick::tied);
         let others = picks.keys().filter_map(|&key| pick_at(picks, key, row.len)).map(|other| &other.plan);
         let with_own_exp = |plan: &Plan| with_exp(plan, pick.plan.exp());
+        let is_noisy = self.effort.is_beyond_cache(row);
+        let may_be_close = |standing| is_noisy && standing <= CLOSE;
+        let is_open = |search: &Self, plan: &Plan| {
+            search.known.standing(row, group, plan).is_none_or(may_be_close) && *plan != pick.plan
+        };
         let mut found: Vec<Plan> = Vec::new();
         for plan in longer.chain(others).flat_map(|plan| [Some(plan.clone()), with_own_exp(plan)]).flatten() {
             if found.len() >= most {
                 break;
             }
-            let was_raced = plan == pick.plan || self.known.was_raced(row, group, &plan);
-            let is_new = !was_raced && !found.contains(&plan);
+            let is_new = is_open(self, &plan) && !found.contains(&plan);
             if is_new && self.may_win(&plan, choosing) && self.is_right(&plan, accuracy)? {
                 found.push(plan);
             }
@@ -131,6 +136,7 @@ mod tests {
     use crate::tune::gate::Gate;
     use crate::tune::known::Known;
     use crate::tune::progress::Progress;
+    use crate::tune::race::Finish;
     use crate::tune::search::Key;
     use softmax_bench::protocol::{Candidate, TimeRequest};
     use softmax_spec::profile::Profile;
@@ -201,6 +207,12 @@ mod tests {
         }
     }
 
+    /// A race in which all did about as well.
+    fn even(field: &Field) -> Finish {
+        let samples = vec![vec![1.0]; field.entries.len()];
+        Finish { alive: vec![true; samples.len()], samples, contended: None }
+    }
+
     /// A pick that no other plan tied with.
     fn won(plan: &str, len: usize) -> Pick {
         let mut pick = pick(plan, len);
@@ -229,7 +241,7 @@ mod tests {
 
         let (mut picks, mut field, mut known) = (three_picks(), Field::default(), Known::default());
         field.add(&LONG.parse().unwrap(), Some(0));
-        known.note_raced(Row { len: 128, in_place: false, rows: Rows::Single }, 0, &field);
+        known.note_raced(Row { len: 128, in_place: false, rows: Rows::Single }, 0, &field, &even(&field));
         let machine = Setting { known, ..Setting::default() }.look_back(&mut picks);
         assert_eq!(plans(&picks, ALONE), [SHORT, SHORT, LONG]);
         assert!(machine.timed.is_empty());
@@ -288,7 +300,7 @@ mod tests {
             field.add(&plan.parse().unwrap(), Some(0));
         }
         for rows in Rows::ALL {
-            known.note_raced(Row { len: 64, in_place: false, rows }, 0, &field);
+            known.note_raced(Row { len: 64, in_place: false, rows }, 0, &field, &even(&field));
         }
         Setting { known, ..Setting::default() }.look_back(&mut picks);
         assert_eq!([plans(&picks, ALONE), plans(&picks, BATCH)], [[tied.clone()], [tied]]);

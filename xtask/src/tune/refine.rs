@@ -2,7 +2,7 @@
 //! caches as the one before leaves them, and only the best tiles of each are put together.
 
 use super::clock::Deadline;
-use super::compose::{self, Contender};
+use super::compose::{self, Contender, family};
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
 use super::race::{Finish, Row, race};
@@ -17,7 +17,7 @@ use std::collections::HashSet;
 /// How often the neighbours of leaders are raced: a plan that differs in two passes from one of another race is two steps away.
 const STEPS: usize = 2;
 
-/// Of an algorithm that is slower by less than this factor another plan may be the fastest of all.
+/// Of an algorithm, or with an exp core, that is slower by less than this factor another plan may be the fastest of all.
 const NEARLY: f64 = 1.1;
 
 /// Seconds for the first rounds of plans around a crossover. Of long rows fewer are raced: there are many crossovers.
@@ -62,23 +62,29 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let (mut near, mut found) = (Field::default(), 0);
         for choosing in choices {
             let Choosing { group, accuracy, row, .. } = choosing;
-            self.known.note_raced(*row, *group, field);
+            self.known.note_raced(*row, *group, field, raced);
             let leaders = self.leaders(field, raced, choosing);
+            let other_exp = of_another_exp(field, raced, &leaders, *group);
+            let behind = self.far_behind(choosing);
             let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
             let mut seconds = self.seconds_each(*row, deadline);
-            for plan in &leaders {
+            for plan in leaders.iter().chain(&other_exp) {
                 near.add(plan, Some(*group));
                 seconds -= self.seconds(&self.effort.racing(*row), *row, time(plan));
             }
             let mut neighbours = Vec::new();
             // Plans of one pass have all been raced.
-            for plan in nearly_as_fast(&leaders, time).filter(|plan| plan.passes().len() > 1) {
+            for plan in
+                nearly_as_fast(&leaders, other_exp.as_ref(), time).filter(|plan| plan.passes().len() > 1)
+            {
                 if !centres.insert((*group, plan.clone())) {
                     continue;
                 }
                 let mut around = compose::neighbours(plan, &self.known, row.len);
                 let is_new = |plan: &Plan| !self.known.was_raced(*row, *group, plan);
-                around.retain(|Contender { plan, .. }| is_new(plan) && self.may_win(plan, choosing));
+                around.retain(|Contender { plan, .. }| {
+                    is_new(plan) && !behind.contains(&family(plan)) && self.may_win(plan, choosing)
+                });
                 neighbours.extend(around.into_iter().take(self.effort.neighbours));
             }
             for Contender { plan, predicted } in neighbours {
@@ -118,8 +124,20 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 }
 
-/// The leader and, if it is nearly as fast, the best of another algorithm.
-fn nearly_as_fast(leaders: &[Plan], time: impl Fn(&Plan) -> f64) -> impl Iterator<Item = &Plan> {
-    let other = of_another_algorithm(leaders).filter(|other| time(other) <= NEARLY * time(&leaders[0]));
-    leaders.first().into_iter().chain(other)
+/// The leader and, as far as they are nearly as fast, the best of another algorithm and the best with another exp core.
+fn nearly_as_fast<'p>(
+    leaders: &'p [Plan],
+    other_exp: Option<&'p Plan>,
+    time: impl Fn(&Plan) -> f64,
+) -> impl Iterator<Item = &'p Plan> {
+    let limit = leaders.first().map_or(0.0, |leader| NEARLY * time(leader));
+    let centres = [leaders.first(), of_another_algorithm(leaders), other_exp];
+    centres.into_iter().flatten().filter(move |plan| time(plan) <= limit)
+}
+
+/// The best of a group with another exp core than the leader's.
+fn of_another_exp(field: &Field, raced: &Finish, leaders: &[Plan], group: usize) -> Option<Plan> {
+    let leader = leaders.first()?;
+    let ranking = raced.ranking(&field.entries, group).into_iter();
+    ranking.filter_map(|i| field.plans[i].clone()).find(|plan| plan.exp() != leader.exp())
 }

@@ -3,7 +3,7 @@
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
-use super::compose::{self, Shortlist};
+use super::compose::{self, Family, Shortlist, family};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
 use super::gap::{self, Third};
@@ -21,7 +21,7 @@ use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::profile::{Class, Profile, Situation, Table};
 use softmax_spec::{Accuracy, Element, Isa, PassVariant, Plan, Rows};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// A search on one ISA. `M` is the measuring process, or a model in tests.
 pub struct Search<'a, M> {
@@ -88,21 +88,27 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Searches at one length and adds the picks.
     fn search_at(&mut self, len: usize, picks: &mut Picks) -> Result<()> {
-        let alone = self.screen(Row { len, in_place: false, rows: Rows::Single })?;
+        let is_screened = !self.is_far(len);
+        let screen = |search: &mut Self, row| match is_screened {
+            true => search.screen(row),
+            false => Ok(Shortlist::new()),
+        };
+        let racing = weight::racing(is_screened);
+        let alone = screen(self, Row { len, in_place: false, rows: Rows::Single })?;
         let rows = self.rows.iter().copied().filter(|&rows| takes(rows, len));
         for rows in rows.collect::<Vec<_>>() {
             let mut shortlist = alone.clone();
             let [row, in_place] = [false, true].map(|in_place| Row { len, in_place, rows });
             // Passes over parts of a row are the same everywhere; whole rows overlap in a batch, and in place wait for each other.
             if rows == Rows::Batch {
-                shortlist.extend(self.screen(row)?);
+                shortlist.extend(screen(self, row)?);
             }
-            self.pick(row, &shortlist, picks)?;
+            self.pick(row, &shortlist, racing, picks)?;
             if rows == Rows::Single {
-                let tiles = self.screen(in_place)?;
+                let tiles = screen(self, in_place)?;
                 self.add_tiles(&mut shortlist, tiles);
             }
-            self.pick(in_place, &shortlist, picks)?;
+            self.pick(in_place, &shortlist, racing, picks)?;
         }
         Ok(())
     }
@@ -140,12 +146,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Races the passes and returns the best of each (pass, exp core) that go forward, and of every way through memory one: what a
     /// way is worth shows only beside other passes. In batches, and in place, those that take whole rows, which are plans by themselves.
-    /// None for rows that are far longer than any cache: there plans are raced that did well at the length before, and their neighbours.
     fn screen(&mut self, row: Row) -> Result<Shortlist> {
         let deadline = self.clock.step(weight::screening(row.rows, row.in_place) * weight_of(row.len));
-        if self.is_far(row.len) {
-            return Ok(Shortlist::new());
-        }
         let mut screening = Screening::default();
         for variant in self.affordable_variants(row, &deadline) {
             screening.add(variant, row);
@@ -160,15 +162,24 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.progress.leader(id);
         })?;
         if row.times_passes() {
-            self.known.note(row.len, screening.times(&finish));
+            self.known.note(row.len, screening.standings(&finish));
         }
         Ok(screening.shortlist(&finish, self.effort.tiles))
     }
 
-    /// Whether rows are so long that passes need not be screened, if they were on rows that are not much shorter.
+    /// Whether rows are so long that passes need not be screened, if they were on rows that are not much shorter: plans are raced that did
+    /// well at the length before, and their neighbours.
     fn is_far(&self, len: usize) -> bool {
         const MUCH: usize = 8;
         len > self.effort.screened && len <= MUCH * self.known.longest()
+    }
+
+    /// The row of the length before, where it lies beyond the same cache and is not much shorter: what was far behind there need not be
+    /// raced again, and what was close has to be, for samples are noisy.
+    fn like(&self, row: Row, before: usize) -> Option<Row> {
+        const MUCH: usize = 4;
+        let before = Row { len: before, ..row };
+        (self.effort.is_beyond_cache(before) && row.len <= MUCH * before.len).then_some(before)
     }
 
     /// Where the search is, for people.
@@ -184,9 +195,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// All variants for rows of this length, or if that takes too long as many of each group as there is time for: those
     /// that did well at the length before.
     fn affordable_variants(&self, row: Row, deadline: &Deadline) -> Vec<PassVariant> {
+        let like = self.like(row, self.known.longest());
         let fits = |variant: &&PassVariant| {
             (row.times_passes() || variant.pass.takes_whole_rows())
                 && suits(variant.shortest_row(), variant.longest_row(), row.len)
+                && (like.is_none() || !self.known.dropped_out(variant))
         };
         let mut groups: BTreeMap<screening::Group, Vec<PassVariant>> = BTreeMap::new();
         for variant in self.variants.iter().filter(fits) {
@@ -248,10 +261,11 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Races plans on one row, or on a batch, then those with their neighbours that did best, confirms the finalists, and adds the picks.
-    fn pick(&mut self, row: Row, shortlist: &Shortlist, picks: &mut Picks) -> Result<()> {
+    /// The first race has that part of the length's weight.
+    fn pick(&mut self, row: Row, shortlist: &Shortlist, racing: f64, picks: &mut Picks) -> Result<()> {
         let place = self.place(row);
         let weight = weight_of(row.len);
-        let deadline = self.clock.step(weight::RACING * weight);
+        let deadline = self.clock.step(racing * weight);
         let choices: Vec<Choosing> =
             (0..self.accuracies.len()).map(|group| self.choosing(group, row, picks)).collect();
         let mut field = Field::default();
@@ -264,7 +278,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let raced = race(self.machine, row, &field.entries, &self.effort.racing(row), &deadline, leading)?;
 
         let (field, raced) = self.refine(row, field, raced, &choices)?;
-        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, &field));
+        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, &field, &raced));
         let deadline = self.clock.step(weight::CONFIRMING * weight);
         for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
@@ -296,13 +310,17 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let before = own.rfind(|pick| pick.evidence.len < row.len);
         let alone = pick_at(picks, key(Rows::Single), row.len).filter(|_| row.rows == Rows::Batch);
         let situation = self.situation(accuracy, row.in_place, row.rows);
+        let like = before.and_then(|pick| self.like(row, pick.evidence.len));
+        let ties = before.into_iter().flat_map(|pick| pick.evidence.ties.iter().cloned());
+        let close = like.map(|like| self.known.close(like, group, CLOSE)).unwrap_or_default();
         Choosing {
             group,
             accuracy,
             row,
             default: self.default.plan(situation, row.len),
             before: before.map(|pick| pick.plan.clone()),
-            near: before.map(|pick| pick.evidence.ties.clone()).unwrap_or_default(),
+            near: ties.chain(close.into_iter().take(self.effort.plans / 2)).collect(),
+            like,
             alone: alone.map(|pick| pick.plan.clone()),
         }
     }
@@ -315,13 +333,16 @@ impl<M: Timings + Oracle> Search<'_, M> {
         shortlist: &Shortlist,
         deadline: &Deadline,
     ) -> Result<()> {
-        let Choosing { group, accuracy, row, default, before, near, alone } = choosing;
+        let Choosing { group, accuracy, row, default, before, near, alone, .. } = choosing;
+        let behind = self.far_behind(choosing);
         let contenders = compose::contenders(shortlist, *accuracy, row.in_place);
         let mut seconds = self.seconds_each(*row, deadline);
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
         let known = [alone.as_ref(), before.as_ref(), Some(default)].into_iter().flatten().chain(near);
         let known: Vec<Plan> = known.filter(|plan| self.may_win(plan, choosing)).cloned().collect();
-        let composed = contenders.into_iter().map(|contender| (contender.plan, contender.predicted));
+        let contenders =
+            contenders.into_iter().filter(|contender| !behind.contains(&family(&contender.plan)));
+        let composed = contenders.map(|contender| (contender.plan, contender.predicted));
         let mut added = 0;
         for (plan, predicted) in known.into_iter().map(|plan| (plan, fastest)).chain(composed) {
             let enough = added >= self.effort.plans || (added >= LEAST_PLANS && seconds <= 0.0);
@@ -334,6 +355,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
         }
         Ok(())
+    }
+
+    /// Families of plans that need not be raced: they took more than twice as long on a row of about this length.
+    pub(super) fn far_behind(&self, choosing: &Choosing) -> HashSet<Family> {
+        const FAR: f64 = 2.0;
+        let like = choosing.like.map(|like| self.known.far_behind(like, choosing.group, FAR));
+        like.unwrap_or_default()
     }
 
     /// The best of every accuracy, the best of another algorithm than the leader's, the default, for a batch the plan of a
@@ -430,6 +458,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Bisects the widest gap of all, again and again: whenever time is up, all bounds are known about as well.
     fn find_crossovers(&mut self, drafts: &mut [Draft], weight: f64) -> Result<()> {
+        /// Bisections' worth of time for one of them: of long rows one could take what many others need.
+        const AT_MOST: f64 = 4.0;
         let deadline = self.clock.share(weight);
         let mut left = weight;
         while !deadline.has_passed()
@@ -437,6 +467,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         {
             let bisections: usize = drafts.iter().map(Draft::bisections).sum();
             let step = left / bisections as f64;
+            let deadline = self.clock.share(AT_MOST * step);
             self.clock.step(step);
             left -= step;
             let draft = &mut drafts[i];
@@ -450,6 +481,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 default: self.default.plan(situation, row.len),
                 before: Some(gap.plans()[0].clone()),
                 near: vec![],
+                like: None,
                 alone: None,
             };
             self.progress.step(self.clock, &format!("{situation}: what lies between {gap}"));
@@ -507,6 +539,9 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
     }
 }
 
+/// Plans that took no more than so many times as long as the best are raced on the next row that is like that one.
+pub(super) const CLOSE: f64 = 1.06;
+
 /// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
 /// most promising first.
 const LEAST_PLANS: usize = 6;
@@ -515,9 +550,11 @@ const LEAST_PLANS: usize = 6;
 mod tests {
     use super::*;
     use crate::flags;
+    use crate::profiles::samples;
     use crate::tune::compose;
     use crate::tune::model::{CACHE, Model, WRONG};
     use crate::tune::race::EQUAL;
+    use softmax_spec::profile::Host;
     use softmax_spec::{Algorithm, Tile};
     use std::collections::BTreeSet;
     use std::time::Duration;
@@ -688,6 +725,24 @@ mod tests {
         assert_eq!(passes_at(&[1 << 14, 1 << 17], 1 << 17), 0);
         assert!(passes_at(&[1 << 14, 1 << 18], 1 << 18) > 0);
         assert!(passes_at(&[1 << 18], 1 << 18) > 0);
+    }
+
+    #[test]
+    fn beyond_a_cache_what_dropped_out_at_the_length_before_is_not_screened_again() {
+        let screened = |l2_kib| {
+            let mut model = Model::new(3);
+            let effort = quick().on(&Host { l2_kib, ..samples::host() });
+            search_with(effort, &mut model, &mut Gate::default(), &[1 << 18, 1 << 19]);
+            [1 << 18, 1 << 19].map(|len| {
+                let passes =
+                    model.timed.iter().filter(|timed| timed.len == len && !timed.candidate.contains('('));
+                passes.map(|timed| &timed.candidate).collect::<BTreeSet<_>>().len()
+            })
+        };
+        let [shorter, longer] = screened(4096);
+        assert_eq!(shorter, longer, "the shorter rows fit");
+        let [shorter, longer] = screened(1024);
+        assert!(4 * longer < 3 * shorter, "{longer} of {shorter}");
     }
 
     #[test]

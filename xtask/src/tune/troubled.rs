@@ -190,9 +190,9 @@ fn no_trouble_changes_what_is_best() {
 fn intervals_hold_the_true_margins() {
     // But where a mode lasts for many rounds, which are then no samples of their own; that is for the control to show.
     for trouble in TROUBLES.into_iter().filter(|trouble| !matches!(trouble, Trouble::Modes(_))) {
-        let found = found(trouble, PLENTY);
         let (mut all, mut held) = (0, 0);
-        for class in found.profile.tables.iter().flat_map(|table| &table.classes) {
+        let several = several(trouble);
+        for class in several.iter().flat_map(|found| &found.profile.tables).flat_map(|table| &table.classes) {
             let evidence = class.evidence.as_ref().unwrap();
             let trust = evidence.trust.as_ref().unwrap();
             let (runner_up, _) = evidence.runner_up.as_ref().unwrap();
@@ -202,26 +202,31 @@ fn intervals_hold_the_true_margins() {
             all += 1;
             held += usize::from(low <= truth && truth <= high);
         }
-        assert!(all >= 4 && held * 4 >= all * 3, "{trouble:?}: {held} of {all}");
+        // Of the pick it is known that it did well.
+        assert!(all >= 40 && held * 20 >= all * 17, "{trouble:?}: {held} of {all}");
     }
+}
+
+/// Searches that are disturbed at other times.
+fn several(trouble: Trouble) -> Vec<Found> {
+    let with = |random| found_by(Troubled { random: Some(random), ..Troubled::new(trouble) }, PLENTY);
+    (6..16).map(with).collect()
 }
 
 /// The share of classes, of several searches, of which the control says that they are noisy. One of twenty may be by chance: it is the
 /// end of a 95 % interval.
 fn noisy(trouble: Trouble) -> f64 {
-    let searches = [6, 7, 8, 9, 10, 11]
-        .map(|random| found_by(Troubled { random: Some(random), ..Troubled::new(trouble) }, PLENTY));
-    let noise: Vec<f64> = searches.iter().flat_map(Found::noise).collect();
+    let noise: Vec<f64> = several(trouble).iter().flat_map(Found::noise).collect();
     noise.iter().filter(|noise| **noise > 0.03).count() as f64 / noise.len() as f64
 }
 
 #[test]
 fn the_control_tells_noise_and_modes_from_drift_and_outliers() {
     for (trouble, expected) in [
-        (Trouble::Nothing, 0.0..=0.0),
-        (Trouble::Drift(0.02), 0.0..=0.0),
-        (Trouble::Outliers(0.1), 0.0..=0.1),
-        (Trouble::Contention(0.1), 0.0..=0.1),
+        (Trouble::Nothing, 0.0..=0.05),
+        (Trouble::Drift(0.02), 0.0..=0.05),
+        (Trouble::Outliers(0.1), 0.0..=0.15),
+        (Trouble::Contention(0.1), 0.0..=0.15),
         (Trouble::Noise(0.5), 0.9..=1.0),
         // Two equal plans have the same mode in half of the batches, of which a race has a few.
         (Trouble::Modes(1.5), 0.5..=1.0),

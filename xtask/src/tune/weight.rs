@@ -3,17 +3,17 @@
 use softmax_spec::Rows;
 
 /// Parts of a length's weight: screening is the most candidates, and the rest is done twice, in place or not.
-const SCREENING: f64 = 0.35;
+const SCREENING: f64 = 0.25;
 /// Of the passes that take whole rows, once more in batches.
 const SCREENING_BATCHES: f64 = 0.1;
 /// And once more in place.
 const SCREENING_IN_PLACE: f64 = 0.05;
 /// Of a race of plans, of one of the leaders' neighbours, and of the finalists' confirmation.
-pub const RACING: f64 = 0.12;
+const RACING: f64 = 0.12;
 /// See [`RACING`].
-pub const REFINING: f64 = 0.1;
+pub const REFINING: f64 = 0.25;
 /// See [`RACING`].
-pub const CONFIRMING: f64 = 0.2;
+pub const CONFIRMING: f64 = 0.15;
 /// See [`RACING`]: of looking back.
 pub const LOOKING_BACK: f64 = 0.06;
 /// All of that.
@@ -40,6 +40,11 @@ pub fn screening(rows: Rows, in_place: bool) -> f64 {
         (Rows::Batch, false) => SCREENING_BATCHES,
         (Rows::Batch, true) => 0.0,
     }
+}
+
+/// The part of a race of plans, which has that of screening too where no passes are screened.
+pub const fn racing(is_screened: bool) -> f64 {
+    if is_screened { RACING } else { RACING + (SCREENING + SCREENING_IN_PLACE) / 2.0 }
 }
 
 /// What everything at a length weighs but the crossovers.
