@@ -50,7 +50,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Of every accuracy those that did best, and plans not raced yet that differ in one pass from the leader, or from the best of another
-    /// algorithm that is nearly as fast; `None` if there are none of these, or no time.
+    /// algorithm or with another exp core that is nearly as fast; `None` if there are none of these, or no time.
     fn leaders_and_neighbours(
         &mut self,
         field: &Field,
@@ -65,28 +65,16 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.known.note_raced(*row, *group, field, raced);
             let leaders = self.leaders(field, raced, choosing);
             let other_exp = of_another_exp(field, raced, &leaders, *group);
-            let behind = self.far_behind(choosing);
             let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
             let mut seconds = self.seconds_each(*row, deadline);
             for plan in leaders.iter().chain(&other_exp) {
                 near.add(plan, Some(*group));
                 seconds -= self.seconds(&self.effort.racing(*row), *row, time(plan));
             }
-            let mut neighbours = Vec::new();
-            // Plans of one pass have all been raced.
-            for plan in
-                nearly_as_fast(&leaders, other_exp.as_ref(), time).filter(|plan| plan.passes().len() > 1)
-            {
-                if !centres.insert((*group, plan.clone())) {
-                    continue;
-                }
-                let mut around = compose::neighbours(plan, &self.known, row.len);
-                let is_new = |plan: &Plan| !self.known.was_raced(*row, *group, plan);
-                around.retain(|Contender { plan, .. }| {
-                    is_new(plan) && !behind.contains(&family(plan)) && self.may_win(plan, choosing)
-                });
-                neighbours.extend(around.into_iter().take(self.effort.neighbours));
-            }
+            let near_leaders = nearly_as_fast(&leaders, other_exp.as_ref(), time)
+                .filter(|&plan| centres.insert((*group, plan.clone())));
+            let neighbours: Vec<Contender> =
+                near_leaders.flat_map(|plan| self.not_raced_around(plan, choosing)).collect();
             for Contender { plan, predicted } in neighbours {
                 seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
                 if seconds <= 0.0 {
@@ -98,6 +86,22 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
         }
         Ok((found > 0).then_some(near))
+    }
+
+    /// Plans that differ from one in one pass and may win, but were not raced yet. Plans of one pass have all been raced.
+    fn not_raced_around(&self, plan: &Plan, choosing: &Choosing) -> Vec<Contender> {
+        let Choosing { group, row, .. } = choosing;
+        if plan.passes().len() == 1 {
+            return Vec::new();
+        }
+        let behind = self.far_behind(choosing);
+        let mut around = compose::neighbours(plan, &self.known, row.len);
+        around.retain(|Contender { plan, .. }| {
+            let is_known = self.known.was_raced(*row, *group, plan) || behind.contains(&family(plan));
+            !is_known && self.may_win(plan, choosing)
+        });
+        around.truncate(self.effort.neighbours);
+        around
     }
 
     /// Plans that differ from one of these in one pass, and are right: where no passes were screened, another may be the best. As many as
