@@ -74,7 +74,7 @@ fn lone_row(variant: &PassVariant) -> TokenStream {
 fn carefully(variant: &PassVariant) -> TokenStream {
     let if_irregular = quote!(return unsafe { by_maximum(x, y, n) };);
     let way = Way { origin: first_origin(variant), if_small: None, if_irregular };
-    sections(variant, |row, b, vectors| row.rows(b, vectors, 1, &way))
+    rare_row(variant, &way)
 }
 
 /// All rows.
@@ -85,7 +85,28 @@ fn batch(variant: &PassVariant) -> TokenStream {
 /// One row that is out of range for a constant.
 fn by_maximum(variant: &PassVariant) -> TokenStream {
     let way = Way { origin: Origin::Own, if_small: None, if_irregular: quote!(return 0;) };
-    sections(variant, |row, b, vectors| row.rows(b, vectors, 1, &way))
+    rare_row(variant, &way)
+}
+
+/// A function's body for one row that few calls have: an arm for every number of vectors, each a function. Where nothing is optimised a
+/// function has a place on the stack for every value, of all its arms, and these are called by others of that kind: together they took
+/// 2.6 MB.
+fn rare_row(variant: &PassVariant, way: &Way) -> TokenStream {
+    let arm = |vectors: usize| {
+        let mut b = Builder::new(variant.isa);
+        let section = ResidentRow::new(&mut b, variant).rows(&mut b, vectors, 1, way);
+        let hoisted = b.take_hoisted();
+        let body = quote!(#hoisted let mut row = 0usize; #section row);
+        let function = inner(variant, quote!(arm(x: *const f32, y: *mut f32, n: usize)), body);
+        quote!(#vectors => { #function unsafe { arm(x, y, n) } })
+    };
+    let (arms, lanes) = ((1..=variant.tile.unroll).map(arm), variant.lanes());
+    quote! {
+        match n.div_ceil(#lanes) {
+            #(#arms)*
+            _ => 0,
+        }
+    }
 }
 
 /// A function's body: an arm for every number of vectors.
