@@ -98,15 +98,9 @@ fn rare_row(variant: &PassVariant, way: &Way) -> TokenStream {
         let hoisted = b.take_hoisted();
         let body = quote!(#hoisted let mut row = 0usize; #section row);
         let function = inner(variant, quote!(arm(x: *const f32, y: *mut f32, n: usize)), body);
-        quote!(#vectors => { #function unsafe { arm(x, y, n) } })
+        quote!(#function unsafe { arm(x, y, n) })
     };
-    let (arms, lanes) = ((1..=variant.tile.unroll).map(arm), variant.lanes());
-    quote! {
-        match n.div_ceil(#lanes) {
-            #(#arms)*
-            _ => 0,
-        }
-    }
+    by_vectors(variant, arm, &quote!(0,))
 }
 
 /// A function's body: an arm for every number of vectors.
@@ -116,17 +110,29 @@ fn sections(
 ) -> TokenStream {
     let mut b = Builder::new(variant.isa);
     let row = ResidentRow::new(&mut b, variant);
-    let vectors = 1..=variant.tile.unroll;
-    let arms: Vec<TokenStream> = vectors.clone().map(|vectors| arm(&row, &mut b, vectors)).collect();
-    let (hoisted, lanes) = (b.take_hoisted(), variant.lanes());
+    let arms = by_vectors(variant, |vectors| arm(&row, &mut b, vectors), &quote!({}));
+    let hoisted = b.take_hoisted();
     quote! {
         #hoisted
         let mut row = 0usize;
+        #arms
+        row
+    }
+}
+
+/// What is to be done for every number of vectors up to the tile, and otherwise.
+fn by_vectors(
+    variant: &PassVariant,
+    arm: impl FnMut(usize) -> TokenStream,
+    otherwise: &TokenStream,
+) -> TokenStream {
+    let (vectors, lanes) = (1..=variant.tile.unroll, variant.lanes());
+    let arms = vectors.clone().map(arm);
+    quote! {
         match n.div_ceil(#lanes) {
             #(#vectors => { #arms })*
-            _ => {}
+            _ => #otherwise
         }
-        row
     }
 }
 

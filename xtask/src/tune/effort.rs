@@ -161,7 +161,7 @@ impl Effort {
 
     /// Whether a single row is more than the cache holds.
     pub fn is_beyond_cache(&self, row: Row) -> bool {
-        row.rows == Rows::Single && self.placed > 0 && bytes_of(row) > self.placed
+        self.bytes_beside_cache(row).is_some_and(|bytes| bytes > self.placed)
     }
 
     /// The confirmation round on a row, in which nobody but the hopelessly slow drops out before the third process.
@@ -191,7 +191,14 @@ impl Effort {
     /// Whether the row about fills a cache, of which it finds more or less there by where memory lies.
     fn depends_on_process(&self, row: Row) -> bool {
         let about = self.placed / 4..=2 * self.placed;
-        row.rows == Rows::Single && self.placed > 0 && about.contains(&bytes_of(row))
+        self.bytes_beside_cache(row).is_some_and(|bytes| about.contains(&bytes))
+    }
+
+    /// Bytes of a single row with its output, where the cache is known.
+    fn bytes_beside_cache(&self, row: Row) -> Option<usize> {
+        let arrays = if row.in_place { 1 } else { 2 };
+        let bytes = row.elements() * arrays * size_of::<f32>();
+        (row.rows == Rows::Single && self.placed > 0).then_some(bytes)
     }
 
     /// Row lengths on a machine unless `--sizes` says otherwise, ascending. Of caches whose size is not known there are none.
@@ -201,12 +208,6 @@ impl Effort {
             filling_caches(host).into_iter().filter(|&len| self.fills_caches && 0 < len && len < longest);
         self.sizes.iter().copied().chain(filling).collect::<BTreeSet<_>>().into_iter().collect()
     }
-}
-
-/// Of its input and its output.
-fn bytes_of(row: Row) -> usize {
-    let arrays = if row.in_place { 1 } else { 2 };
-    row.elements() * arrays * size_of::<f32>()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! The plans of a race, and the pick that its samples lead to.
 
 use super::classes::Pick;
-use super::compose::code_size;
+use super::compose::{Family, code_size};
 use super::control;
 use super::evidence::Confirmation;
 use super::race::{Entry, Finish, Row, decide};
-use crate::measuring::statistics::{median, ratios};
 use crate::profiles::TIE;
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::{Accuracy, Plan, Rows};
+use std::collections::HashSet;
 
 /// The entries of a race with their plans; each plan once, however many accuracies it is raced for.
 #[derive(Debug, Default)]
@@ -73,9 +73,8 @@ impl Field {
     pub fn standings(&self, group: usize, raced: &Finish) -> Vec<(Plan, f64)> {
         let ranking = raced.ranking(&self.entries, group);
         let Some(&best) = ranking.first() else { return Vec::new() };
-        let ratio = |i: usize| median(&ratios(&raced.samples[i], &raced.samples[best]));
         let plan = |i: usize| self.plans[i].clone().expect("references are in no group");
-        ranking.into_iter().map(|i| (plan(i), ratio(i))).collect()
+        ranking.into_iter().map(|i| (plan(i), raced.ratio(i, best))).collect()
     }
 
     fn reference(&self, id: &str) -> usize {
@@ -98,8 +97,8 @@ pub struct Choosing {
     pub before: Option<Plan>,
     /// Those that were nearly as good there.
     pub near: Vec<Plan>,
-    /// The row of the length before, where plans do about as well on both.
-    pub like: Option<Row>,
+    /// Families of plans that need not be raced: they were far behind on a row that this one is like.
+    pub behind: HashSet<Family>,
     /// For a batch, the plan of such a row alone.
     pub alone: Option<Plan>,
 }
@@ -121,9 +120,7 @@ pub fn conclude(field: &Field, confirmed: &Finish, choosing: &Choosing) -> Optio
     let contenders: Vec<usize> =
         (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(group)).collect();
     let decision = decide(samples, &contenders, |i| choosing.preference(plan(i)))?;
-    let is_kept = |&i: &usize| {
-        Some(plan(i)) == alone.as_ref() && median(&ratios(&samples[i], &samples[decision.winner])) <= TIE
-    };
+    let is_kept = |&i: &usize| Some(plan(i)) == alone.as_ref() && confirmed.ratio(i, decision.winner) <= TIE;
     let kept = contenders.iter().copied().find(is_kept).unwrap_or(decision.winner);
     let winner = plan(kept);
     let [one, same] = field.control.expect("every confirmation has a control");
@@ -171,7 +168,7 @@ mod tests {
             default: plans[0].clone(),
             before: before.map(|text| text.parse().unwrap()),
             near: vec![],
-            like: None,
+            behind: HashSet::new(),
             alone: alone.map(|text| text.parse().unwrap()),
         };
         conclude(&field, &confirmed, &choosing).unwrap()

@@ -26,7 +26,7 @@ struct Screened {
 }
 
 /// How many times as long as the best plans took that were raced on a row.
-pub type Standings = HashMap<Plan, f64>;
+type Standings = HashMap<Plan, f64>;
 
 /// What a pass took.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -96,22 +96,23 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let longer = longer.into_iter().flat_map(Pick::tied);
         let others = picks.keys().filter_map(|&key| pick_at(picks, key, row.len)).map(|other| &other.plan);
         let with_own_exp = |plan: &Plan| with_exp(plan, pick.plan.exp());
-        let is_noisy = self.effort.is_beyond_cache(row);
-        let may_be_close = |standing| is_noisy && standing <= CLOSE;
-        let is_open = |search: &Self, plan: &Plan| {
-            search.known.standing(row, group, plan).is_none_or(may_be_close) && *plan != pick.plan
-        };
         let mut found: Vec<Plan> = Vec::new();
         for plan in longer.chain(others).flat_map(|plan| [Some(plan.clone()), with_own_exp(plan)]).flatten() {
             if found.len() >= most {
                 break;
             }
-            let is_new = is_open(self, &plan) && !found.contains(&plan);
+            let is_new = plan != pick.plan && !found.contains(&plan) && self.is_open(row, group, &plan);
             if is_new && self.may_win(&plan, choosing) && self.is_right(&plan, accuracy)? {
                 found.push(plan);
             }
         }
         Ok(found)
+    }
+
+    /// Whether a race on the row may show something about a plan that is not known yet.
+    fn is_open(&self, row: Row, group: usize, plan: &Plan) -> bool {
+        let may_be_close = |standing| self.effort.is_beyond_cache(row) && standing <= CLOSE;
+        self.known.standing(row, group, plan).is_none_or(may_be_close)
     }
 }
 

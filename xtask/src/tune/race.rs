@@ -90,7 +90,12 @@ pub struct Finish {
 impl Finish {
     /// How many times as long as the first entry each took: the median over the rounds that both ran.
     pub fn relative(&self) -> Vec<f64> {
-        self.samples.iter().map(|samples| median(&ratios(samples, &self.samples[0]))).collect()
+        (0..self.samples.len()).map(|entry| self.ratio(entry, 0)).collect()
+    }
+
+    /// How many times as long as another an entry took: the median over the rounds that both ran.
+    pub fn ratio(&self, entry: usize, other: usize) -> f64 {
+        median(&ratios(&self.samples[entry], &self.samples[other]))
     }
 
     /// Whether an entry is slower than another by more than a tie, and not by chance.
@@ -134,7 +139,7 @@ impl Finish {
         let ranking = self.ranking(entries, group);
         let Some(&fastest) = ranking.first() else { return ranking };
         let (faster, rest) = ranking.split_at(count.div_ceil(2).min(ranking.len()));
-        let is_equal = |i: usize| median(&ratios(&self.samples[i], &self.samples[fastest])) <= EQUAL;
+        let is_equal = |i: usize| self.ratio(i, fastest) <= EQUAL;
         let mut rest = rest.to_vec();
         rest.sort_by_cached_key(|&i| match self.alive[i] && is_equal(i) {
             true => (false, Some(key(i))),

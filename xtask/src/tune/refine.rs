@@ -5,7 +5,7 @@ use super::clock::Deadline;
 use super::compose::{self, Contender, family};
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
-use super::race::{Finish, Row, race};
+use super::race::{Finish, Row};
 use super::search::{Search, of_another_algorithm};
 use super::weight::{self, weight_of};
 use crate::measuring::Timings;
@@ -36,14 +36,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
         choices: &[Choosing],
     ) -> Result<(Field, Finish)> {
         let deadline = self.clock.step(weight::REFINING * weight_of(row.len));
-        let (mut centres, progress) = (Centres::new(), self.progress);
+        let mut centres = Centres::new();
         for _ in 0..STEPS {
             let near = self.leaders_and_neighbours(&field, &raced, choices, &mut centres, &deadline)?;
             let Some(near) = near else { break };
             let what = format!("{}: racing {} plans nearby", self.place(row), near.entries.len());
-            progress.step(self.clock, &what);
-            let rules = self.effort.racing(row);
-            raced = race(self.machine, row, &near.entries, &rules, &deadline, |id| progress.leader(id))?;
+            self.progress.step(self.clock, &what);
+            raced = self.race_plans(row, &near, choices, &deadline)?;
             field = near;
         }
         Ok((field, raced))
@@ -62,7 +61,6 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let (mut near, mut found) = (Field::default(), 0);
         for choosing in choices {
             let Choosing { group, accuracy, row, .. } = choosing;
-            self.known.note_raced(*row, *group, field, raced);
             let leaders = self.leaders(field, raced, choosing);
             let other_exp = of_another_exp(field, raced, &leaders, *group);
             let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
@@ -90,11 +88,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// Plans that differ from one in one pass and may win, but were not raced yet. Plans of one pass have all been raced.
     fn not_raced_around(&self, plan: &Plan, choosing: &Choosing) -> Vec<Contender> {
-        let Choosing { group, row, .. } = choosing;
+        let Choosing { group, row, behind, .. } = choosing;
         if plan.passes().len() == 1 {
             return Vec::new();
         }
-        let behind = self.far_behind(choosing);
         let mut around = compose::neighbours(plan, &self.known, row.len);
         around.retain(|Contender { plan, .. }| {
             let is_known = self.known.was_raced(*row, *group, plan) || behind.contains(&family(plan));

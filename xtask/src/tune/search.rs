@@ -3,7 +3,7 @@
 
 use super::classes::{Draft, Pick};
 use super::clock::{Clock, Deadline};
-use super::compose::{self, Family, Shortlist, family};
+use super::compose::{self, Shortlist, family};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
 use super::gap::{self, Third};
@@ -273,17 +273,27 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.add_contenders(&mut field, choosing, shortlist, &deadline)?;
         }
         self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
-        let progress = self.progress;
-        let leading = |id: &str| progress.leader(id);
-        let raced = race(self.machine, row, &field.entries, &self.effort.racing(row), &deadline, leading)?;
-
+        let raced = self.race_plans(row, &field, &choices, &deadline)?;
         let (field, raced) = self.refine(row, field, raced, &choices)?;
-        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, &field, &raced));
         let deadline = self.clock.step(weight::CONFIRMING * weight);
         for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
+    }
+
+    /// Races plans, and notes how they did.
+    pub(super) fn race_plans(
+        &mut self,
+        row: Row,
+        field: &Field,
+        choices: &[Choosing],
+        deadline: &Deadline,
+    ) -> Result<Finish> {
+        let (rules, progress) = (self.effort.racing(row), self.progress);
+        let raced = race(self.machine, row, &field.entries, &rules, deadline, |id| progress.leader(id))?;
+        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, field, &raced));
+        Ok(raced)
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
@@ -320,7 +330,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
             default: self.default.plan(situation, row.len),
             before: before.map(|pick| pick.plan.clone()),
             near: ties.chain(close.into_iter().take(self.effort.plans / 2)).collect(),
-            like,
+            behind: like.map(|like| self.known.far_behind(like, group, FAR)).unwrap_or_default(),
             alone: alone.map(|pick| pick.plan.clone()),
         }
     }
@@ -333,8 +343,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         shortlist: &Shortlist,
         deadline: &Deadline,
     ) -> Result<()> {
-        let Choosing { group, accuracy, row, default, before, near, alone, .. } = choosing;
-        let behind = self.far_behind(choosing);
+        let Choosing { group, accuracy, row, default, before, near, behind, alone } = choosing;
         let contenders = compose::contenders(shortlist, *accuracy, row.in_place);
         let mut seconds = self.seconds_each(*row, deadline);
         let fastest = contenders.first().map_or(0.0, |contender| contender.predicted);
@@ -355,13 +364,6 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
         }
         Ok(())
-    }
-
-    /// Families of plans that need not be raced: they took more than twice as long on a row of about this length.
-    pub(super) fn far_behind(&self, choosing: &Choosing) -> HashSet<Family> {
-        const FAR: f64 = 2.0;
-        let like = choosing.like.map(|like| self.known.far_behind(like, choosing.group, FAR));
-        like.unwrap_or_default()
     }
 
     /// The best of every accuracy, the best of another algorithm than the leader's, the default, for a batch the plan of a
@@ -481,7 +483,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 default: self.default.plan(situation, row.len),
                 before: Some(gap.plans()[0].clone()),
                 near: vec![],
-                like: None,
+                behind: HashSet::new(),
                 alone: None,
             };
             self.progress.step(self.clock, &format!("{situation}: what lies between {gap}"));
@@ -541,6 +543,9 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
 
 /// Plans that took no more than so many times as long as the best are raced on the next row that is like that one.
 pub(super) const CLOSE: f64 = 1.06;
+
+/// Families of plans that took more than so many times as long are not.
+const FAR: f64 = 2.0;
 
 /// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
 /// most promising first.
