@@ -469,7 +469,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         {
             let bisections: usize = drafts.iter().map(Draft::bisections).sum();
             let step = left / bisections as f64;
-            let deadline = self.clock.share(AT_MOST * step);
+            let deadline = self.clock.share((AT_MOST * step).min(left));
             self.clock.step(step);
             left -= step;
             let draft = &mut drafts[i];
