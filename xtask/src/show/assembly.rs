@@ -46,23 +46,33 @@ pub struct HotLoop<'a> {
     pub counts: Counts,
 }
 
-impl<'a> Listing<'a> {
-    /// Finds the function `name` in what the compiler wrote; `None` if it is not there.
-    pub fn of(name: &str, assembly: &'a str) -> Option<Listing<'a>> {
-        let code = assembly.lines().map(|line| line.split('#').next().unwrap_or(line).trim_end());
-        let code: Vec<&str> = code.collect();
+/// Lines that the compiler wrote, without comments.
+pub struct Code<'a>(Vec<&'a str>);
+
+impl<'a> Code<'a> {
+    /// Of some functions.
+    pub fn of(assembly: &'a str) -> Code<'a> {
+        Code(assembly.lines().map(|line| line.split('#').next().unwrap_or(line).trim_end()).collect())
+    }
+
+    /// Finds the function `name`; `None` if it is not there.
+    pub fn listing(&self, name: &str) -> Option<Listing<'a>> {
+        let Code(code) = self;
         let function = |start: usize| {
             let label = Line::Label(code[start].trim_end_matches(':'));
             let body = code[start + 1..].iter().take_while(|line| !is_end(line)).copied();
             std::iter::once(label).chain(body.filter_map(Line::of))
         };
         let outer = code.iter().position(|line| is_label_of(name, line))?;
-        let inner = (0..code.len()).filter(|&line| is_label_within(name, code[line]));
+        let component = format!("{}{name}", name.len());
+        let inner = (0..code.len()).filter(|&line| is_label_within(&component, code[line]));
         let lines: Vec<Line> = std::iter::once(outer).chain(inner).flat_map(function).collect();
         let has_frame = lines.iter().any(|line| line.instruction().is_some_and(Instruction::sets_frame));
         Some(Listing { lines, stack: if has_frame { &["rsp", "rbp"] } else { &["rsp"] } })
     }
+}
 
+impl<'a> Listing<'a> {
     /// The function without directives.
     pub fn text(&self) -> String {
         self.lines.iter().map(|line| format!("{}\n", line.text())).collect()
@@ -184,10 +194,9 @@ fn is_label_of(name: &str, line: &str) -> bool {
     line.strip_suffix(':').is_some_and(|label| label == name || label.strip_prefix('_') == Some(name))
 }
 
-/// Whether a line is the label of a function inside function `name`: mangled, and its path says so.
-fn is_label_within(name: &str, line: &str) -> bool {
-    let component = format!("{}{name}", name.len());
-    line.strip_suffix(':').is_some_and(|label| label.starts_with("_") && label.contains(&component))
+/// Whether a line is the label of a function inside another: mangled, and its path has that one as a component.
+fn is_label_within(component: &str, line: &str) -> bool {
+    line.strip_suffix(':').is_some_and(|label| label.starts_with("_") && label.contains(component))
 }
 
 /// Whether a line is what the compiler writes after a function.
@@ -267,7 +276,7 @@ f32_store_exp__avx2_p5_u8:
 ";
 
     fn listing<'a>(name: &str, assembly: &'a str) -> Listing<'a> {
-        Listing::of(name, assembly).expect("the function is there")
+        Code::of(assembly).listing(name).expect("the function is there")
     }
 
     #[test]
@@ -330,7 +339,7 @@ f32_store_exp__avx2_p5_u8:
         assert!(text.ends_with("jmp            .LBB0_3\n"), "{text}");
         assert!(!text.contains("cfi") && !text.contains("comment"), "{text}");
         assert!(listing("f32_max", "_f32_max:\n\tret\n").text().contains("ret"));
-        assert!(Listing::of("f32_max__avx2_u8", FLAT).is_none());
+        assert!(Code::of(FLAT).listing("f32_max__avx2_u8").is_none());
         assert_eq!(listing("another", FLAT).hot_loop(32), None);
     }
 }

@@ -123,7 +123,7 @@ fn element_bytes(variant: &PassVariant) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::show::assembly::Counts;
+    use crate::show::assembly::{Code, Counts};
 
     fn comparison(variant: &PassVariant) -> Comparison<'_> {
         let counts = Counts { arithmetic: 9, loads: 8, spills: 2, ..Counts::default() };
@@ -180,7 +180,7 @@ mod tests {
         for id in plain.chain(memories.map(str::to_owned)) {
             let variant: PassVariant = id.parse().unwrap();
             let assembly = crate::show::compile::assembly(&variant).unwrap();
-            let listing = Listing::of(&variant.id(), &assembly).unwrap();
+            let listing = Code::of(&assembly).listing(&variant.id()).unwrap();
             let comparison = Comparison::new(&variant, &listing).unwrap();
             let (emitted, compiled) = (comparison.emitted, comparison.compiled.as_ref().unwrap().counts);
             let (tiles, text) = (comparison.elements() / variant.tile_elements(), comparison.text());

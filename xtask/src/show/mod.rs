@@ -11,7 +11,7 @@ mod shipped;
 use crate::error::bad_input;
 use crate::{flags, project, stderr, stdout};
 use anyhow::{Context, Result};
-use assembly::Listing;
+use assembly::{Code, Listing};
 use counts::Comparison;
 use softmax_spec::{InvalidVariant, PassVariant, nearest};
 
@@ -55,7 +55,8 @@ fn rust(variant: &PassVariant) -> Result<String> {
 }
 
 fn listing<'a>(variant: &PassVariant, assembly: &'a str) -> Result<Listing<'a>> {
-    Listing::of(&variant.id(), assembly)
+    Code::of(assembly)
+        .listing(&variant.id())
         .with_context(|| format!("rustc's assembly has no function {variant}"))
 }
 

@@ -1,6 +1,6 @@
 //! What the compiler must, and must not, have made of every variant that ships: read from assembly.
 
-use super::assembly::{Counts, Listing};
+use super::assembly::{Code, Counts, Listing};
 use super::compile;
 use crate::project;
 use softmax_spec::profile::Profile;
@@ -56,9 +56,10 @@ fn shipped_variants_fuse_call_nothing_and_spill_no_more_than_they_must() {
     let mut variants: Vec<PassVariant> = softmax_codegen::shortlist(&profiles).into_iter().collect();
     variants.retain(|variant| variant.isa.arch().is_none_or(|arch| arch == ARCH));
     let assembly = compile::assembly_of_all(&variants).unwrap();
+    let code = Code::of(&assembly);
     assert!(variants.len() > 100, "{}", variants.len());
     for variant in &variants {
-        let listing = Listing::of(&variant.id(), &assembly).unwrap();
+        let listing = code.listing(&variant.id()).unwrap();
         if let Some(what) = complaint(variant, &listing) {
             panic!("{variant}: {what}\n{}", listing.text());
         }

@@ -193,7 +193,7 @@ mod tests {
             ("f32_fused_softmax__avx2_e3_u32", 0.2),
         ];
         let mut known = Known::default();
-        known.note(1 << 10, times.into_iter().map(|(id, time)| (id.parse().unwrap(), time, true)));
+        known.note(1 << 10, times.into_iter().map(|(id, time)| (id.parse().unwrap(), time)));
         let of = |plan: &str| {
             let neighbours = neighbours(&plan.parse().unwrap(), &known, 1 << 12);
             neighbours.iter().map(|neighbour| neighbour.plan.to_string()).collect::<Vec<_>>()

@@ -4,7 +4,8 @@ use super::classes::Pick;
 use super::compose::{Family, code_size};
 use super::control;
 use super::evidence::Confirmation;
-use super::race::{Entry, Finish, Row, decide};
+use super::outcome::Outcome;
+use super::race::{Entry, Row};
 use crate::profiles::TIE;
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::{Accuracy, Plan, Rows};
@@ -69,14 +70,6 @@ impl Field {
         entries.filter_map(move |(plan, entry)| plan.as_ref().filter(|_| entry.groups.contains(&group)))
     }
 
-    /// How many times as long as the best of a group each of its plans took, over the rounds that both ran.
-    pub fn standings(&self, group: usize, raced: &Finish) -> Vec<(Plan, f64)> {
-        let ranking = raced.ranking(&self.entries, group);
-        let Some(&best) = ranking.first() else { return Vec::new() };
-        let plan = |i: usize| self.plans[i].clone().expect("references are in no group");
-        ranking.into_iter().map(|i| (plan(i), raced.ratio(i, best))).collect()
-    }
-
     fn reference(&self, id: &str) -> usize {
         self.entries.iter().position(|entry| entry.id == id).expect("every confirmation has the references")
     }
@@ -111,38 +104,42 @@ impl Choosing {
     }
 }
 
-/// The pick. A batch keeps the plan of a row alone unless that is slower by more than
-/// a tie: it is no more code, and has the same results.
-pub fn conclude(field: &Field, confirmed: &Finish, choosing: &Choosing) -> Option<Pick> {
-    let Choosing { group, row, default, alone, .. } = choosing;
-    let samples = &confirmed.samples;
-    let plan = |i: usize| field.plans[i].as_ref().expect("references are in no group");
+/// The pick. A batch keeps the plan of a row alone unless that is slower by more than a tie: it is no more code, and has the same
+/// results.
+pub fn conclude(confirmed: &Outcome, choosing: &Choosing) -> Option<Pick> {
+    let &Choosing { group, row, ref default, ref alone, .. } = choosing;
+    let (field, samples) = (&confirmed.field, &confirmed.raced.samples);
     let contenders: Vec<usize> =
-        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(group)).collect();
-    let decision = decide(samples, &contenders, |i| choosing.preference(plan(i)))?;
-    let is_kept = |&i: &usize| Some(plan(i)) == alone.as_ref() && confirmed.ratio(i, decision.winner) <= TIE;
+        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(&group)).collect();
+    let decision = confirmed.decide(group, |i| choosing.preference(confirmed.plan(i)))?;
+    let is_kept = |&i: &usize| {
+        let is_alone = Some(confirmed.plan(i)) == alone.as_ref();
+        is_alone && confirmed.ratio(group, i, decision.winner) <= TIE
+    };
     let kept = contenders.iter().copied().find(is_kept).unwrap_or(decision.winner);
-    let winner = plan(kept);
+    let winner = confirmed.plan(kept);
     let [one, same] = field.control.expect("every confirmation has a control");
-    let others = contenders.iter().filter(|&&i| plan(i).algorithm() != winner.algorithm());
+    let others = contenders.iter().filter(|&&i| confirmed.plan(i).algorithm() != winner.algorithm());
     let confirmation = Confirmation {
         len: row.len,
         pick: &samples[kept],
         default: &samples[field.index(default)?],
         memcpy: &samples[field.reference(MEMCPY)],
         read_sum: (row.rows == Rows::Single).then(|| samples[field.reference(READ_SUM)].as_slice()),
-        others: others.map(|&i| (plan(i).clone(), samples[i].as_slice())).collect(),
+        others: others.map(|&i| (confirmed.plan(i).clone(), samples[i].as_slice())).collect(),
         noise: control::noise(&samples[one], &samples[same]),
-        contended: confirmed.contended,
+        contended: confirmed.raced.contended,
     };
     let tied = decision.ties.into_iter().chain([decision.winner]).filter(|&i| i != kept);
-    let ties = tied.map(|i| plan(i).clone()).collect();
+    let ties = tied.map(|i| confirmed.plan(i).clone()).collect();
     Some(Pick { plan: winner.clone(), evidence: confirmation.evidence(ties) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tune::race::Finish;
+    use std::collections::BTreeMap;
 
     const DEFAULT: &str = "two_pass(f32_ext_sum__avx2_a5_u64, f32_ext_scale__avx2_a5_u64)";
     const SMALLER: &str = "two_pass(f32_ext_sum__avx2_a5_u32, f32_ext_scale__avx2_a5_u32)";
@@ -171,7 +168,7 @@ mod tests {
             behind: HashSet::new(),
             alone: alone.map(|text| text.parse().unwrap()),
         };
-        conclude(&field, &confirmed, &choosing).unwrap()
+        conclude(&Outcome::new(field, confirmed, BTreeMap::new()), &choosing).unwrap()
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! What lies between two lengths: a crossover if their plans differ, or another plan. Both are found by bisection.
 
 use super::classes::Pick;
-use super::clock::Deadline;
 use super::field::Field;
-use super::race::{EQUAL, Finish, Row, Rules, race};
+use super::outcome::Outcome;
+use super::race::EQUAL;
 use super::weight::suits;
 use crate::length::Length;
-use crate::measuring::Timings;
-use anyhow::Result;
 use softmax_spec::Plan;
 use std::fmt::{self, Display};
 
@@ -24,14 +22,17 @@ pub struct Gap {
     is_open: bool,
 }
 
-/// Another plan is clearly faster than either.
-#[derive(Debug)]
-pub struct Third {
-    /// What was raced half-way.
-    pub field: Field,
-    /// And how that ended.
-    pub raced: Finish,
+/// What a race half-way has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// That one of the two plans is the best there.
+    End,
+    /// That another plan is clearly faster than either.
+    Third,
 }
+
+/// The place of the longer's plan in a [`Gap::field`].
+const LONGER: usize = 0;
 
 /// Between lengths of what ratio a crossover is known well enough, by how many times as long the other plan takes at either: where rows leave
 /// a cache, much longer even so near it.
@@ -129,45 +130,27 @@ impl Gap {
         }
     }
 
-    /// Races the plans of its ends on a row half-way, for the accuracy of that group. Beside them run those that were close to
-    /// them where they were picked, and those `around`: another may be best here, such as one whose tile is just as long as the row.
-    pub fn bisect(
-        &mut self,
-        timings: &mut impl Timings,
-        group: usize,
-        row: Row,
-        around: &[Plan],
-        rules: &Rules,
-        deadline: &Deadline,
-    ) -> Result<Option<Third>> {
-        let mut field = self.field(group, row.len);
-        for plan in around {
-            field.add(plan, Some(group));
+    /// Narrows the gap by a race of its [`Gap::field`] for a group on rows of a length in it, unless a third plan has won.
+    pub fn narrow(&mut self, group: usize, len: usize, raced: &Outcome) -> Found {
+        let shorter = raced.field.index(&self.shorter.plan);
+        let fastest = raced.ranking(group).first().copied().unwrap_or(LONGER);
+        if [LONGER].into_iter().chain(shorter).all(|end| raced.is_beaten(group, end, fastest)) {
+            return Found::Third;
         }
-        let raced = race(timings, row, &field.entries, rules, deadline, |_| {})?;
-        // The first is the longer's plan.
-        let (times, shorter) = (raced.relative(), field.index(&self.shorter.plan));
-        let fastest = (0..times.len()).min_by(|&a, &b| times[a].total_cmp(&times[b])).unwrap_or(0);
-        if [0].into_iter().chain(shorter).all(|end| raced.is_beaten(end, fastest)) {
-            return Ok(Some(Third { field, raced }));
-        }
-        self.narrow(row.len, shorter.map(|shorter| times[shorter]));
-        Ok(None)
-    }
-
-    /// No other plan is best at that length, where the shorter's takes so many times as long as the longer's, if it takes such rows.
-    fn narrow(&mut self, len: usize, ratio: Option<f64>) {
-        match ratio {
+        // How many times as long as the longer's the shorter's plan takes, if it takes such rows.
+        match shorter.map(|shorter| raced.ratio(group, shorter, LONGER)) {
             _ if !self.is_crossover() => self.ends[0] = self.ends[1],
             Some(ratio) if ratio > 1.0 => (self.ends[1], self.losses[1]) = (len, ratio),
             Some(ratio) => (self.ends[0], self.losses[0]) = (len, 1.0 / ratio),
             None => self.ends[1] = self.shorter.plan.longest_row().map_or(len, |longest| longest + 1),
         }
+        Found::End
     }
 
-    /// The longer's plan and, as far as they suit rows of that length, the shorter's and those that did about as well as either
-    /// or were the best of another algorithm.
-    fn field(&self, group: usize, len: usize) -> Field {
+    /// What to race on rows of a length in it, for the accuracy of that group: the longer's plan and, as far as they suit such rows, the
+    /// shorter's, those that did about as well as either or were the best of another algorithm, and those `around`: another may be best
+    /// there, such as one whose tile is just as long as the row.
+    pub fn field(&self, group: usize, len: usize, around: &[Plan]) -> Field {
         let Gap { shorter, longer, .. } = self;
         let is_suited = |plan: &Plan| suits(plan.shortest_row(), plan.longest_row(), len);
         let mut field = Field::default();
@@ -177,7 +160,7 @@ impl Gap {
             field.add(plan, Some(group));
             field.keep(plan);
         }
-        for plan in shorter.best().chain(longer.best()).filter(|plan| is_suited(plan)) {
+        for plan in shorter.best().chain(longer.best()).filter(|plan| is_suited(plan)).chain(around) {
             field.add(plan, Some(group));
         }
         field
@@ -212,11 +195,15 @@ fn between(low: usize, high: usize, part: f64) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::measuring::Timings;
     use crate::profiles::samples;
     use crate::tune::clock::Time;
+    use crate::tune::race::{Row, Rules, race};
+    use anyhow::Result;
     use softmax_bench::protocol::TimeRequest;
     use softmax_spec::Rows;
     use softmax_spec::profile::Class;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     pub const SHORT: &str = "two_pass(f32_ext_sum__avx2_p5_u8, f32_ext_scale__avx2_p5_u8)";
@@ -240,15 +227,19 @@ pub(super) mod tests {
     }
 
     /// One bisection.
-    fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
+    fn bisect(gap: &mut Gap, timings: &mut impl Timings) -> Option<Outcome> {
         bisect_beside(&[], gap, timings)
     }
 
-    fn bisect_beside(around: &[Plan], gap: &mut Gap, timings: &mut impl Timings) -> Option<Third> {
+    /// The same, with other plans around. What was raced, if a third plan is the best.
+    fn bisect_beside(around: &[Plan], gap: &mut Gap, timings: &mut impl Timings) -> Option<Outcome> {
         let row = Row { len: gap.middle(), in_place: false, rows: Rows::Single };
         let rules = Rules { first: 7, batch: 7, enough: 7, rounds: 7, patience: 0, keep: 0, sample_us: 1.0 };
         let deadline = Time::default().after(Duration::from_secs(60));
-        gap.bisect(timings, 0, row, around, &rules, &deadline).unwrap()
+        let field = gap.field(0, row.len, around);
+        let raced = race(timings, row, &field.entries, &rules, &deadline, |_| {}).unwrap();
+        let outcome = Outcome::new(field, raced, BTreeMap::new());
+        (gap.narrow(0, row.len, &outcome) == Found::Third).then_some(outcome)
     }
 
     /// The crossover, in no more bisections than were announced and those that it takes where plans differ much.

@@ -5,10 +5,11 @@ use super::classes::Pick;
 use super::clock::Deadline;
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
-use super::race::{Row, race};
-use super::search::{CLOSE, Picks, Search, pick_at};
+use super::race::{EQUAL, Row};
+use super::search::{Picks, Search, pick_at};
 use super::weight::{self, takes, weight_of};
 use crate::measuring::Timings;
+use crate::profiles::TIE;
 use anyhow::Result;
 use softmax_spec::{Exp, PassVariant, Plan};
 
@@ -34,12 +35,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
         }
         let what = format!("{}: looking back with {} plans", self.place(row), field.entries.len());
         self.progress.step(self.clock, &what);
-        let (rules, progress) = (self.effort.crossover(row), self.progress);
-        let raced = race(self.machine, row, &field.entries, &rules, &deadline, |id| progress.leader(id))?;
-        let at = |plan: &Plan| field.index(plan).expect("it was raced");
+        let choices: Vec<Choosing> = challenged.iter().map(|(choosing, _)| choosing.clone()).collect();
+        let raced = self.race_plans(row, field, &choices, &self.effort.crossover(row), &deadline)?;
+        let at = |plan: &Plan| raced.field.index(plan).expect("it was raced");
         let is_beaten = |(choosing, pick): &(Choosing, Pick)| {
-            let mut plans = field.of_group(choosing.group);
-            gives_way(pick, choosing) || plans.any(|plan| raced.is_beaten(at(&pick.plan), at(plan)))
+            let group = choosing.group;
+            let mut plans = raced.field.of_group(group);
+            gives_way(pick, choosing) || plans.any(|plan| raced.is_beaten(group, at(&pick.plan), at(plan)))
         };
         let beaten: Vec<Choosing> =
             challenged.into_iter().filter(is_beaten).map(|(choosing, _)| choosing).collect();
@@ -48,7 +50,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         }
         // Few are beaten: what that takes is missed by the crossovers alone.
         let deadline = self.clock.share(weight::CONFIRMING * weight_of(row.len));
-        for (choosing, pick) in beaten.iter().zip(self.confirm(&field, &raced, row, &beaten, &deadline)?) {
+        for (choosing, pick) in beaten.iter().zip(self.confirm(&raced, row, &beaten, &deadline)?) {
             let of_situation = picks.get_mut(&(choosing.group, row.in_place, row.rows));
             let before = of_situation.into_iter().flatten().find(|pick| pick.evidence.len == row.len);
             before.into_iter().zip(pick).for_each(|(before, pick)| *before = pick);
@@ -96,23 +98,24 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let longer = longer.into_iter().flat_map(Pick::tied);
         let others = picks.keys().filter_map(|&key| pick_at(picks, key, row.len)).map(|other| &other.plan);
         let with_own_exp = |plan: &Plan| with_exp(plan, pick.plan.exp());
+        let pooled = self.estimates(row, group);
+        let promising = pooled.iter().flat_map(|estimates| estimates.promising(EQUAL));
+        let elsewhere = longer.chain(others).flat_map(|plan| [Some(plan.clone()), with_own_exp(plan)]);
         let mut found: Vec<Plan> = Vec::new();
-        for plan in longer.chain(others).flat_map(|plan| [Some(plan.clone()), with_own_exp(plan)]).flatten() {
+        for plan in promising.chain(elsewhere.flatten()) {
             if found.len() >= most {
                 break;
             }
-            let is_new = plan != pick.plan && !found.contains(&plan) && self.is_open(row, group, &plan);
+            let is_open = match pooled.as_ref().and_then(|estimates| estimates.ratio(&plan, &pick.plan)) {
+                Some(ratio) => ratio <= TIE,
+                None => !self.known.was_raced(row, group, &plan),
+            };
+            let is_new = plan != pick.plan && !found.contains(&plan) && is_open;
             if is_new && self.may_win(&plan, choosing) && self.is_right(&plan, accuracy)? {
                 found.push(plan);
             }
         }
         Ok(found)
-    }
-
-    /// Whether a race on the row may show something about a plan that is not known yet.
-    fn is_open(&self, row: Row, group: usize, plan: &Plan) -> bool {
-        let may_be_close = |standing| self.effort.is_beyond_cache(row) && standing <= CLOSE;
-        self.known.standing(row, group, plan).is_none_or(may_be_close)
     }
 }
 
@@ -136,6 +139,7 @@ mod tests {
     use crate::tune::gap::tests::{LONG, SHORT, pick};
     use crate::tune::gate::Gate;
     use crate::tune::known::Known;
+    use crate::tune::pooled::Heat;
     use crate::tune::progress::Progress;
     use crate::tune::race::Finish;
     use crate::tune::search::Key;
@@ -242,7 +246,8 @@ mod tests {
 
         let (mut picks, mut field, mut known) = (three_picks(), Field::default(), Known::default());
         field.add(&LONG.parse().unwrap(), Some(0));
-        known.note_raced(Row { len: 128, in_place: false, rows: Rows::Single }, 0, &field, &even(&field));
+        let row = Row { len: 128, in_place: false, rows: Rows::Single };
+        known.note_raced(0, Heat::new(row, &field, 0, &even(&field)));
         let machine = Setting { known, ..Setting::default() }.look_back(&mut picks);
         assert_eq!(plans(&picks, ALONE), [SHORT, SHORT, LONG]);
         assert!(machine.timed.is_empty());
@@ -301,7 +306,8 @@ mod tests {
             field.add(&plan.parse().unwrap(), Some(0));
         }
         for rows in Rows::ALL {
-            known.note_raced(Row { len: 64, in_place: false, rows }, 0, &field, &even(&field));
+            let row = Row { len: 64, in_place: false, rows };
+            known.note_raced(0, Heat::new(row, &field, 0, &even(&field)));
         }
         Setting { known, ..Setting::default() }.look_back(&mut picks);
         assert_eq!([plans(&picks, ALONE), plans(&picks, BATCH)], [[tied.clone()], [tied]]);

@@ -26,6 +26,8 @@ mod known;
 mod look_back;
 #[cfg(test)]
 mod model;
+mod outcome;
+mod pooled;
 pub mod progress;
 pub mod race;
 mod refine;

@@ -88,11 +88,6 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// How many times as long as the first entry each took: the median over the rounds that both ran.
-    pub fn relative(&self) -> Vec<f64> {
-        (0..self.samples.len()).map(|entry| self.ratio(entry, 0)).collect()
-    }
-
     /// How many times as long as another an entry took: the median over the rounds that both ran.
     pub fn ratio(&self, entry: usize, other: usize) -> f64 {
         median(&ratios(&self.samples[entry], &self.samples[other]))
@@ -265,12 +260,18 @@ pub fn decide<K: Ord>(
     let levels: Vec<f64> = (0..rounds).map(level).collect();
     let time = |i: usize| median(&ratios(&samples[i], &levels));
     let fastest = contenders.iter().copied().min_by(|&a, &b| time(a).total_cmp(&time(b)))?;
-    let against = |i: usize| ratios(&samples[i], &samples[fastest]);
-    let is_tied = |&i: &usize| median(&against(i)) <= TIE;
-    let is_equal = |&i: &usize| median(&against(i)) <= EQUAL;
-    let tied: Vec<usize> = contenders.into_iter().filter(is_tied).collect();
-    let winner = tied.iter().copied().filter(is_equal).min_by_key(|&i| key(i))?;
-    Some(Decision { winner, ties: tied.into_iter().filter(|&i| i != winner).collect() })
+    choose(&contenders, |i| median(&ratios(&samples[i], &samples[fastest])), key)
+}
+
+/// Of contenders that take so many times as long as the fastest, one that is as good, with the smallest `key`.
+pub fn choose<K: Ord>(
+    contenders: &[usize],
+    ratio: impl Fn(usize) -> f64,
+    key: impl Fn(usize) -> K,
+) -> Option<Decision> {
+    let within = |most: f64| contenders.iter().copied().filter(|&i| ratio(i) <= most).collect::<Vec<_>>();
+    let winner = within(EQUAL).into_iter().min_by_key(|&i| key(i))?;
+    Some(Decision { winner, ties: within(TIE).into_iter().filter(|&i| i != winner).collect() })
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use super::clock::Deadline;
 use super::compose::{self, Contender, family};
 use super::field::{Choosing, Field};
 use super::gate::Oracle;
-use super::race::{Finish, Row};
+use super::outcome::Outcome;
+use super::pooled::{CLOSE, Estimates};
+use super::race::Row;
 use super::search::{Search, of_another_algorithm};
 use super::weight::{self, weight_of};
 use crate::measuring::Timings;
@@ -28,32 +30,24 @@ type Centres = HashSet<(usize, Plan)>;
 
 impl<M: Timings + Oracle> Search<'_, M> {
     /// Races the neighbours of the leaders, and those of what leads then. What was raced last, of which the finalists are taken.
-    pub(super) fn refine(
-        &mut self,
-        row: Row,
-        mut field: Field,
-        mut raced: Finish,
-        choices: &[Choosing],
-    ) -> Result<(Field, Finish)> {
+    pub(super) fn refine(&mut self, row: Row, mut raced: Outcome, choices: &[Choosing]) -> Result<Outcome> {
         let deadline = self.clock.step(weight::REFINING * weight_of(row.len));
         let mut centres = Centres::new();
         for _ in 0..STEPS {
-            let near = self.leaders_and_neighbours(&field, &raced, choices, &mut centres, &deadline)?;
+            let near = self.leaders_and_neighbours(&raced, choices, &mut centres, &deadline)?;
             let Some(near) = near else { break };
             let what = format!("{}: racing {} plans nearby", self.place(row), near.entries.len());
             self.progress.step(self.clock, &what);
-            raced = self.race_plans(row, &near, choices, &deadline)?;
-            field = near;
+            raced = self.race_plans(row, near, choices, &self.effort.racing(row), &deadline)?;
         }
-        Ok((field, raced))
+        Ok(raced)
     }
 
     /// Of every accuracy those that did best, and plans not raced yet that differ in one pass from the leader, or from the best of another
     /// algorithm or with another exp core that is nearly as fast; `None` if there are none of these, or no time.
     fn leaders_and_neighbours(
         &mut self,
-        field: &Field,
-        raced: &Finish,
+        raced: &Outcome,
         choices: &[Choosing],
         centres: &mut Centres,
         deadline: &Deadline,
@@ -61,19 +55,23 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let (mut near, mut found) = (Field::default(), 0);
         for choosing in choices {
             let Choosing { group, accuracy, row, .. } = choosing;
-            let leaders = self.leaders(field, raced, choosing);
-            let other_exp = of_another_exp(field, raced, &leaders, *group);
-            let time = |plan: &Plan| median(&raced.samples[field.index(plan).expect("it was raced")]);
+            let leaders = self.leaders(raced, choosing);
+            let other_exp = of_another_exp(raced, &leaders, *group);
+            let at = |plan: &Plan| raced.field.index(plan).expect("it was raced");
+            let time = |plan: &Plan| median(&raced.raced.samples[at(plan)]);
             let mut seconds = self.seconds_each(*row, deadline);
             for plan in leaders.iter().chain(&other_exp) {
                 near.add(plan, Some(*group));
                 seconds -= self.seconds(&self.effort.racing(*row), *row, time(plan));
             }
-            let near_leaders = nearly_as_fast(&leaders, other_exp.as_ref(), time)
+            let leader = leaders.first().map_or(0, at);
+            let ratio = |plan: &Plan| raced.ratio(*group, at(plan), leader);
+            let near_leaders = nearly_as_fast(&leaders, other_exp.as_ref(), ratio)
                 .filter(|&plan| centres.insert((*group, plan.clone())));
-            let neighbours: Vec<Contender> =
+            let around: Vec<Contender> =
                 near_leaders.flat_map(|plan| self.not_raced_around(plan, choosing)).collect();
-            for Contender { plan, predicted } in neighbours {
+            let promising = self.promising(raced.pooled(*group), leaders.first().map_or(0.0, time), choosing);
+            for Contender { plan, predicted } in promising.into_iter().chain(around) {
                 seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
                 if seconds <= 0.0 {
                     break;
@@ -84,6 +82,15 @@ impl<M: Timings + Oracle> Search<'_, M> {
             }
         }
         Ok((found > 0).then_some(near))
+    }
+
+    /// Plans that may win by what all races say of their passes, but were not raced yet.
+    fn promising(&self, pooled: Option<&Estimates>, predicted: f64, choosing: &Choosing) -> Vec<Contender> {
+        let plans = pooled.map(|estimates| estimates.promising(CLOSE)).into_iter().flatten();
+        let wanted = plans.filter(|plan| {
+            !self.known.was_raced(choosing.row, choosing.group, plan) && self.may_win(plan, choosing)
+        });
+        wanted.take(self.effort.neighbours / 2).map(|plan| Contender { plan, predicted }).collect()
     }
 
     /// Plans that differ from one in one pass and may win, but were not raced yet. Plans of one pass have all been raced.
@@ -129,16 +136,15 @@ impl<M: Timings + Oracle> Search<'_, M> {
 fn nearly_as_fast<'p>(
     leaders: &'p [Plan],
     other_exp: Option<&'p Plan>,
-    time: impl Fn(&Plan) -> f64,
+    ratio_to_leader: impl Fn(&Plan) -> f64,
 ) -> impl Iterator<Item = &'p Plan> {
-    let limit = leaders.first().map_or(0.0, |leader| NEARLY * time(leader));
     let centres = [leaders.first(), of_another_algorithm(leaders), other_exp];
-    centres.into_iter().flatten().filter(move |plan| time(plan) <= limit)
+    centres.into_iter().flatten().filter(move |plan| ratio_to_leader(plan) <= NEARLY)
 }
 
 /// The best of a group with another exp core than the leader's.
-fn of_another_exp(field: &Field, raced: &Finish, leaders: &[Plan], group: usize) -> Option<Plan> {
+fn of_another_exp(raced: &Outcome, leaders: &[Plan], group: usize) -> Option<Plan> {
     let leader = leaders.first()?;
-    let ranking = raced.ranking(&field.entries, group).into_iter();
-    ranking.filter_map(|i| field.plans[i].clone()).find(|plan| plan.exp() != leader.exp())
+    let mut plans = raced.ranking(group).into_iter().map(|i| raced.plan(i));
+    plans.find(|plan| plan.exp() != leader.exp()).cloned()
 }

@@ -45,13 +45,8 @@ impl Screening {
     }
 
     /// Nanoseconds per element.
-    fn times(&self, finish: &Finish) -> impl Iterator<Item = (PassVariant, f64)> {
+    pub fn times(&self, finish: &Finish) -> impl Iterator<Item = (PassVariant, f64)> {
         self.variants.iter().copied().zip(finish.samples.iter().map(|samples| median(samples)))
-    }
-
-    /// The same, and whether they were in contention to the end.
-    pub fn standings(&self, finish: &Finish) -> impl Iterator<Item = (PassVariant, f64, bool)> {
-        self.times(finish).zip(&finish.alive).map(|((variant, ns), &is_left)| (variant, ns, is_left))
     }
 
     /// Of every exp core so many tiles that go forward, and of every way through memory one.

@@ -6,11 +6,13 @@ use super::clock::{Clock, Deadline};
 use super::compose::{self, Shortlist, family};
 use super::effort::Effort;
 use super::field::{Choosing, Field, conclude};
-use super::gap::{self, Third};
+use super::gap::{self, Found};
 use super::gate::{Gate, Oracle};
 use super::known::{Known, Timed};
+use super::outcome::Outcome;
+use super::pooled::{Estimates, Heat};
 use super::progress::Progress;
-use super::race::{Finish, Row, Rules, race};
+use super::race::{Row, Rules, race};
 use super::screening::{self, Screening};
 use super::weight::{self, suits, takes, weight_at, weight_of, weight_of_crossovers};
 use crate::length::Length;
@@ -162,24 +164,19 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.progress.leader(id);
         })?;
         if row.times_passes() {
-            self.known.note(row.len, screening.standings(&finish));
+            self.known.note(row.len, screening.times(&finish));
         }
         Ok(screening.shortlist(&finish, self.effort.tiles))
     }
 
-    /// Whether rows are so long that passes need not be screened, if they were on rows that are not much shorter: plans are raced that did
+    /// Whether passes need not be screened, because plans were raced on rows that are not much shorter and rows are beyond the effort's
+    /// longest, or passes were screened beyond the same cache. The few samples of screening are noise there; plans are raced that did
     /// well at the length before, and their neighbours.
     fn is_far(&self, len: usize) -> bool {
         const MUCH: usize = 8;
-        len > self.effort.screened && len <= MUCH * self.known.longest()
-    }
-
-    /// The row of the length before, where it lies beyond the same cache and is not much shorter: what was far behind there need not be
-    /// raced again, and what was close has to be, for samples are noisy.
-    fn like(&self, row: Row, before: usize) -> Option<Row> {
-        const MUCH: usize = 4;
-        let before = Row { len: before, ..row };
-        (self.effort.is_beyond_cache(before) && row.len <= MUCH * before.len).then_some(before)
+        let screened = Row { len: self.known.longest(), in_place: true, rows: Rows::Single };
+        let needs_none = len > self.effort.screened || self.effort.is_beyond_cache(screened);
+        needs_none && len <= MUCH * self.known.longest_raced()
     }
 
     /// Where the search is, for people.
@@ -195,11 +192,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
     /// All variants for rows of this length, or if that takes too long as many of each group as there is time for: those
     /// that did well at the length before.
     fn affordable_variants(&self, row: Row, deadline: &Deadline) -> Vec<PassVariant> {
-        let like = self.like(row, self.known.longest());
         let fits = |variant: &&PassVariant| {
             (row.times_passes() || variant.pass.takes_whole_rows())
                 && suits(variant.shortest_row(), variant.longest_row(), row.len)
-                && (like.is_none() || !self.known.dropped_out(variant))
         };
         let mut groups: BTreeMap<screening::Group, Vec<PassVariant>> = BTreeMap::new();
         for variant in self.variants.iter().filter(fits) {
@@ -273,10 +268,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
             self.add_contenders(&mut field, choosing, shortlist, &deadline)?;
         }
         self.progress.step(self.clock, &format!("{place}: racing {} plans", field.entries.len()));
-        let raced = self.race_plans(row, &field, &choices, &deadline)?;
-        let (field, raced) = self.refine(row, field, raced, &choices)?;
+        let raced = self.race_plans(row, field, &choices, &self.effort.racing(row), &deadline)?;
+        let raced = self.refine(row, raced, &choices)?;
         let deadline = self.clock.step(weight::CONFIRMING * weight);
-        for (choosing, pick) in choices.iter().zip(self.confirm(&field, &raced, row, &choices, &deadline)?) {
+        for (choosing, pick) in choices.iter().zip(self.confirm(&raced, row, &choices, &deadline)?) {
             picks.entry((choosing.group, row.in_place, row.rows)).or_default().extend(pick);
         }
         Ok(())
@@ -286,30 +281,39 @@ impl<M: Timings + Oracle> Search<'_, M> {
     pub(super) fn race_plans(
         &mut self,
         row: Row,
-        field: &Field,
+        field: Field,
         choices: &[Choosing],
+        rules: &Rules,
         deadline: &Deadline,
-    ) -> Result<Finish> {
-        let (rules, progress) = (self.effort.racing(row), self.progress);
-        let raced = race(self.machine, row, &field.entries, &rules, deadline, |id| progress.leader(id))?;
-        choices.iter().for_each(|choosing| self.known.note_raced(row, choosing.group, field, &raced));
-        Ok(raced)
+    ) -> Result<Outcome> {
+        let progress = self.progress;
+        let raced = race(self.machine, row, &field.entries, rules, deadline, |id| progress.leader(id))?;
+        let mut pooled = BTreeMap::new();
+        for &Choosing { group, .. } in choices {
+            self.known.note_raced(group, Heat::new(row, &field, group, &raced));
+            pooled.extend(self.estimates(row, group).map(|estimates| (group, estimates)));
+        }
+        Ok(Outcome::new(field, raced, pooled))
+    }
+
+    /// What all races on rows beyond the same cache say of plans on one of these. On nearer rows samples speak for themselves.
+    pub(super) fn estimates(&self, row: Row, group: usize) -> Option<Estimates> {
+        let is_beyond = |row| self.effort.is_beyond_cache(row);
+        is_beyond(row).then(|| self.known.estimates(row, group, is_beyond)).flatten()
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.
     pub(super) fn confirm(
         &mut self,
-        field: &Field,
-        raced: &Finish,
+        raced: &Outcome,
         row: Row,
         choices: &[Choosing],
         deadline: &Deadline,
     ) -> Result<Vec<Option<Pick>>> {
-        let finalists = self.finalists(field, raced, row, choices)?;
+        let finalists = self.finalists(raced, row, choices)?;
         self.progress.step(self.clock, &format!("{}: confirming", self.place(row)));
-        let (rules, progress) = (self.effort.confirmation(row), self.progress);
-        let finish = race(self.machine, row, &finalists.entries, &rules, deadline, |id| progress.leader(id))?;
-        Ok(choices.iter().map(|choosing| conclude(&finalists, &finish, choosing)).collect())
+        let confirmed = self.race_plans(row, finalists, choices, &self.effort.confirmation(row), deadline)?;
+        Ok(choices.iter().map(|choosing| conclude(&confirmed, choosing)).collect())
     }
 
     /// What is to be chosen at a row for an accuracy.
@@ -320,17 +324,17 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let before = own.rfind(|pick| pick.evidence.len < row.len);
         let alone = pick_at(picks, key(Rows::Single), row.len).filter(|_| row.rows == Rows::Batch);
         let situation = self.situation(accuracy, row.in_place, row.rows);
-        let like = before.and_then(|pick| self.like(row, pick.evidence.len));
         let ties = before.into_iter().flat_map(|pick| pick.evidence.ties.iter().cloned());
-        let close = like.map(|like| self.known.close(like, group, CLOSE)).unwrap_or_default();
+        let pooled = self.estimates(row, group);
+        let worth = pooled.as_ref().map(|pooled| pooled.worth_racing(self.effort.plans / 4));
         Choosing {
             group,
             accuracy,
             row,
             default: self.default.plan(situation, row.len),
             before: before.map(|pick| pick.plan.clone()),
-            near: ties.chain(close.into_iter().take(self.effort.plans / 2)).collect(),
-            behind: like.map(|like| self.known.far_behind(like, group, FAR)).unwrap_or_default(),
+            near: worth.into_iter().flatten().chain(ties).collect(),
+            behind: pooled.map(|pooled| pooled.far_behind()).unwrap_or_default(),
             alone: alone.map(|pick| pick.plan.clone()),
         }
     }
@@ -368,7 +372,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
 
     /// The best of every accuracy, the best of another algorithm than the leader's, the default, for a batch the plan of a
     /// row alone, the references, and the first leader once more. What margins are taken over runs to the end.
-    fn finalists(&mut self, field: &Field, raced: &Finish, row: Row, choices: &[Choosing]) -> Result<Field> {
+    fn finalists(&mut self, raced: &Outcome, row: Row, choices: &[Choosing]) -> Result<Field> {
         let (mut finalists, mut control) = (Field::default(), None);
         finalists.add_reference(MEMCPY);
         if row.rows == Rows::Single {
@@ -386,7 +390,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 finalists.add(alone, Some(*group));
                 finalists.keep(alone);
             }
-            let leaders = self.leaders(field, raced, choosing);
+            let leaders = self.leaders(raced, choosing);
             let Some(leader) = leaders.first() else { continue };
             for plan in &leaders {
                 finalists.add(plan, Some(*group));
@@ -401,16 +405,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Those of a race that go on: the leader, others that were in contention to the end, and at last the best of another algorithm.
-    pub(super) fn leaders(&self, field: &Field, raced: &Finish, choosing: &Choosing) -> Vec<Plan> {
-        let ranking = raced.ranking(&field.entries, choosing.group);
-        let plan = |&i: &usize| field.plans[i].as_ref().expect("only plans are raced");
+    pub(super) fn leaders(&self, raced: &Outcome, choosing: &Choosing) -> Vec<Plan> {
+        let ranking = raced.ranking(choosing.group);
+        let plan = |&i: &usize| raced.plan(i);
         let Some(leader) = ranking.first().map(plan) else { return Vec::new() };
-        let key = |i: usize| choosing.preference(plan(&i));
-        let best = raced.best(&field.entries, choosing.group, self.effort.finalists, key);
+        let best = raced.best(choosing.group, self.effort.finalists, |i| choosing.preference(raced.plan(i)));
         let other = ranking.iter().find(|i| plan(i).algorithm() != leader.algorithm());
-        let others = best.iter().filter(|&&i| raced.alive[i] && Some(&i) != other);
-        let all = others.filter(|i| plan(i) != leader).chain(other).map(plan);
-        [leader].into_iter().chain(all).cloned().collect()
+        let others = best.iter().filter(|i| Some(*i) != other && plan(i) != leader);
+        [leader].into_iter().chain(others.chain(other).map(plan)).cloned().collect()
     }
 
     /// Whether the gate admits the plan at an accuracy.
@@ -491,10 +493,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 true => self.around(gap.plans(), &choosing)?,
                 false => vec![],
             };
-            let rules = self.effort.crossover(row);
-            let third = gap.bisect(self.machine, group, row, &around, &rules, &deadline)?;
-            if let Some(third) = third {
-                draft.insert(place, self.pick_third(choosing, &third, &deadline)?);
+            let (field, choices) = (gap.field(group, row.len, &around), [choosing]);
+            let raced = self.race_plans(row, field, &choices, &self.effort.crossover(row), &deadline)?;
+            if gap.narrow(group, row.len, &raced) == Found::Third {
+                draft.insert(place, self.pick_third(&choices, &raced, &deadline)?);
             }
         }
         // What it weighs has been begun on, found or not.
@@ -503,9 +505,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// The pick where a third plan was found, whose plans are known to be right.
-    fn pick_third(&mut self, choosing: Choosing, third: &Third, deadline: &Deadline) -> Result<Pick> {
-        let (row, Third { field, raced }) = (choosing.row, third);
-        let [pick] = &mut self.confirm(field, raced, row, &[choosing], deadline)?[..] else {
+    fn pick_third(&mut self, choices: &[Choosing; 1], raced: &Outcome, deadline: &Deadline) -> Result<Pick> {
+        let [pick] = &mut self.confirm(raced, choices[0].row, choices, deadline)?[..] else {
             bail!("a choice has one pick");
         };
         pick.take().context("plans were raced and none was picked")
@@ -540,12 +541,6 @@ fn end(classes: &mut Vec<Class>, situation: Situation) {
         classes.push(Class { upper: None, plan, evidence: None });
     }
 }
-
-/// Plans that took no more than so many times as long as the best are raced on the next row that is like that one.
-pub(super) const CLOSE: f64 = 1.06;
-
-/// Families of plans that took more than so many times as long are not.
-const FAR: f64 = 2.0;
 
 /// Raced however little time there is: the plan of the length before, the default, and the best of some algorithms, the
 /// most promising first.
@@ -733,21 +728,16 @@ mod tests {
     }
 
     #[test]
-    fn beyond_a_cache_what_dropped_out_at_the_length_before_is_not_screened_again() {
+    fn passes_are_screened_until_rows_are_beyond_the_cache_in_place_too() {
+        let sizes = [1 << 18, 1 << 19, 1 << 20, 1 << 21];
         let screened = |l2_kib| {
             let mut model = Model::new(3);
             let effort = quick().on(&Host { l2_kib, ..samples::host() });
-            search_with(effort, &mut model, &mut Gate::default(), &[1 << 18, 1 << 19]);
-            [1 << 18, 1 << 19].map(|len| {
-                let passes =
-                    model.timed.iter().filter(|timed| timed.len == len && !timed.candidate.contains('('));
-                passes.map(|timed| &timed.candidate).collect::<BTreeSet<_>>().len()
-            })
+            search_with(effort, &mut model, &mut Gate::default(), &sizes);
+            let passes = model.timed.iter().filter(|timed| timed.candidate.starts_with("f32_"));
+            passes.map(|timed| timed.len).collect::<BTreeSet<_>>().len()
         };
-        let [shorter, longer] = screened(4096);
-        assert_eq!(shorter, longer, "the shorter rows fit");
-        let [shorter, longer] = screened(1024);
-        assert!(4 * longer < 3 * shorter, "{longer} of {shorter}");
+        assert_eq!([512, 1024, 2048, 4096, 8192].map(screened), [1, 2, 3, 4, 4]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub const REFINING: f64 = 0.25;
 /// See [`RACING`].
 pub const CONFIRMING: f64 = 0.15;
 /// See [`RACING`]: of looking back.
-pub const LOOKING_BACK: f64 = 0.06;
+pub const LOOKING_BACK: f64 = 0.09;
 /// All of that.
 const PICKING: f64 = RACING + REFINING + CONFIRMING + LOOKING_BACK;
 /// The crossovers' part of the weight of all lengths.
@@ -24,7 +24,7 @@ const CROSSOVERS: f64 = 0.3;
 pub const GATE: f64 = 1.0;
 /// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
 const FREE_LENGTH_LOG2: f64 = 16.0;
-const WEIGHT_PER_OCTAVE: f64 = 0.6;
+const WEIGHT_PER_OCTAVE: f64 = 0.5;
 
 /// What the work on one ISA weighs.
 pub fn weight(sizes: &[usize], rows: &[Rows]) -> f64 {
