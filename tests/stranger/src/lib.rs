@@ -26,7 +26,7 @@ softmax_kernels::kernels! {
         exp: [direct 4],
         store: [temporal, non_temporal],
         prefetch: [0, 48],
-        streams: [1, 2, 4],
+        streams: [1, 2],
         direction: [forward, backward],
     }
 }

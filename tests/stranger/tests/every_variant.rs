@@ -242,13 +242,13 @@ fn the_registry_is_the_grid() {
     };
     let controls_caches = |isa: &str| !matches!(isa, "scalar" | "neon");
     let stores = |pass: &str, isa: &str| if maps(pass) && controls_caches(isa) { 2 } else { 1 };
-    // Two distances where there are prefetches; forward with 1, 2 or 4 streams, or backward with one.
+    // Two distances where there are prefetches; forward with 1 or 2 streams, or backward with one.
     let memories = |pass: &str, isa: &str| {
         let distances = if controls_caches(isa) { 2 } else { 1 };
         match pass {
             "softmax" => 1,
-            pass if maps(pass) => stores(pass, isa) * distances * (3 + 1),
-            _ => distances * 3,
+            pass if maps(pass) => stores(pass, isa) * distances * (2 + 1),
+            _ => distances * 2,
         }
     };
     for (isa, _) in isas() {

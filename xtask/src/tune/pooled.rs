@@ -341,12 +341,14 @@ mod tests {
             let mut field = Field::default();
             let mut samples = Vec::new();
             for (i, plan) in plans.iter().enumerate() {
-                field.add(plan, Some(0));
+                if !field.add(plan, Some(0)) {
+                    continue;
+                }
                 let rounds = if 2 * i < plans.len() { rounds } else { rounds / 2 };
                 let mut sample = || time(plan) * (1.0 + self.noise * uniform(&mut self.random));
                 samples.push((0..rounds).map(|_| sample()).collect());
             }
-            let raced = Finish { alive: vec![true; plans.len()], samples, contended: None };
+            let raced = Finish { alive: vec![true; samples.len()], samples, contended: None };
             Heat::new(Row { len, in_place: false, rows: Rows::Single }, &field, 0, &raced)
         }
 
@@ -389,14 +391,14 @@ mod tests {
     fn without_noise_times_are_right_for_plans_that_were_never_raced_too() {
         let mut machine = Machine { random: 1, noise: 0.0 };
         let plans: Vec<Plan> = TILES.iter().flat_map(|&tile| [plan(tile, 32), plan(32, tile)]).collect();
-        let estimates = estimates(&[machine.race(1 << 20, &plans, 400, truth)], 1 << 20);
+        let estimates = estimates(&[machine.race(1 << 20, &plans, 40, truth)], 1 << 20);
         let best = plan_of_least_time();
         assert!(!plans.contains(&best));
         let first = &estimates.promising(1.0)[0];
         assert!(truth(first) < 1.025 * truth(&best), "{first}");
         for other in &plans {
             let ratio = estimates.ratio(other, &best).unwrap();
-            assert!((ratio - truth(other) / truth(&best)).abs() < 0.03, "{other}: {ratio}");
+            assert!((ratio - truth(other) / truth(&best)).abs() < 0.02, "{other}: {ratio}");
         }
         assert!(estimates.promising(1.05).len() > 1);
         assert!(estimates.promising(9.0).len() == TILES.len() * TILES.len());

@@ -96,6 +96,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
             false => Ok(Shortlist::new()),
         };
         let racing = weight::racing(is_screened);
+        if !is_screened {
+            self.clock.step(weight::NOT_SCREENED * weight_of(len));
+        }
         let alone = screen(self, Row { len, in_place: false, rows: Rows::Single })?;
         let rows = self.rows.iter().copied().filter(|&rows| takes(rows, len));
         for rows in rows.collect::<Vec<_>>() {

@@ -16,10 +16,14 @@ pub const REFINING: f64 = 0.25;
 pub const CONFIRMING: f64 = 0.15;
 /// See [`RACING`]: of looking back.
 pub const LOOKING_BACK: f64 = 0.09;
-/// All of that.
+/// How much more a race of plans has where no passes are screened, and what of screening's part is left there for what comes later.
+const MORE_RACING: f64 = 0.06;
+/// See [`MORE_RACING`].
+pub const NOT_SCREENED: f64 = SCREENING + SCREENING_IN_PLACE - 2.0 * MORE_RACING;
+/// All of a pick.
 const PICKING: f64 = RACING + REFINING + CONFIRMING + LOOKING_BACK;
 /// The crossovers' part of the weight of all lengths.
-const CROSSOVERS: f64 = 0.3;
+const CROSSOVERS: f64 = 0.35;
 /// Weight of the gate on one ISA, in lengths: it takes seconds.
 pub const GATE: f64 = 1.0;
 /// Rows up to 2^16 cost what a sample costs; longer ones cost more with their length, but fewer candidates are raced.
@@ -42,9 +46,9 @@ pub fn screening(rows: Rows, in_place: bool) -> f64 {
     }
 }
 
-/// The part of a race of plans, which has that of screening too where no passes are screened.
+/// The part of a race of plans, which has more where no passes are screened.
 pub const fn racing(is_screened: bool) -> f64 {
-    if is_screened { RACING } else { RACING + (SCREENING + SCREENING_IN_PLACE) / 2.0 }
+    if is_screened { RACING } else { RACING + MORE_RACING }
 }
 
 /// What everything at a length weighs but the crossovers.
