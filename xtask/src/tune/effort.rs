@@ -16,7 +16,8 @@ pub struct Effort {
     pub budget: Duration,
     /// Row lengths unless `--sizes` says otherwise.
     pub sizes: Vec<usize>,
-    /// The longest rows that passes are screened on, as far as others are not much longer, and between which crossovers are looked for.
+    /// The longest rows that passes are screened on, if they fit the cache or it is not known, as far as others are not much longer; and
+    /// the longest between which crossovers are looked for.
     pub screened: usize,
     /// Whether rows that nearly fill a cache of the machine are among them.
     pub fills_caches: bool,
