@@ -97,20 +97,29 @@ fn exps(shortlist: &Shortlist) -> BTreeSet<Exp> {
 
 /// Every combination of the shortlisted variants of the algorithm's passes.
 fn product(shortlist: &Shortlist, algorithm: Algorithm, exp: Exp) -> Vec<Contender> {
-    let mut partial = vec![(Vec::new(), 0.0)];
-    for &pass in algorithm.passes() {
+    let listed = |pass: Pass| {
         let key = (pass, pass.exponentiates().then_some(exp));
-        let variants = shortlist.get(&key).map_or(&[][..], Vec::as_slice);
-        let extended = |(passes, time): &(Vec<PassVariant>, f64)| {
-            let (passes, time) = (passes.clone(), *time);
-            variants
-                .iter()
-                .map(move |(variant, more)| ([passes.clone(), vec![*variant]].concat(), time + more))
+        shortlist.get(&key).map_or(&[][..], Vec::as_slice)
+    };
+    let time = |variant: &PassVariant| {
+        let mut listed = listed(variant.pass).iter();
+        listed.find(|(other, _)| other == variant).expect("plans are of listed passes").1
+    };
+    let of_pass = |pass| listed(pass).iter().map(|(variant, _)| *variant).collect();
+    let contender = |plan: Plan| Contender { predicted: plan.passes().iter().map(time).sum(), plan };
+    combinations(algorithm, of_pass).into_iter().map(contender).collect()
+}
+
+/// Every plan of an algorithm with one of these variants for each of its passes.
+pub fn combinations(algorithm: Algorithm, of_pass: impl Fn(Pass) -> Vec<PassVariant>) -> Vec<Plan> {
+    let mut partial: Vec<Vec<PassVariant>> = vec![Vec::new()];
+    for variants in algorithm.passes().iter().map(|&pass| of_pass(pass)) {
+        let extended = |begun: &Vec<PassVariant>| {
+            variants.iter().map(|variant| [&begun[..], &[*variant]].concat()).collect::<Vec<_>>()
         };
         partial = partial.iter().flat_map(extended).collect();
     }
-    let plan = |(passes, predicted)| Some(Contender { plan: Plan::new(algorithm, passes).ok()?, predicted });
-    partial.into_iter().filter_map(plan).collect()
+    partial.into_iter().filter_map(|passes| Plan::new(algorithm, passes).ok()).collect()
 }
 
 /// Whether some plan that reaches one of the accuracies could use the variant; others need not be timed.

@@ -5,7 +5,7 @@ use super::compose::{Family, code_size};
 use super::control;
 use super::evidence::Confirmation;
 use super::outcome::Outcome;
-use super::race::{Entry, Row};
+use super::race::{Entry, Row, members};
 use crate::profiles::TIE;
 use softmax_bench::protocol::{MEMCPY, READ_SUM};
 use softmax_spec::{Accuracy, Plan, Rows};
@@ -66,8 +66,7 @@ impl Field {
 
     /// The plans of a group.
     pub fn of_group(&self, group: usize) -> impl Iterator<Item = &Plan> {
-        let entries = self.plans.iter().zip(&self.entries);
-        entries.filter_map(move |(plan, entry)| plan.as_ref().filter(|_| entry.groups.contains(&group)))
+        members(&self.entries, group).filter_map(|i| self.plans[i].as_ref())
     }
 
     fn reference(&self, id: &str) -> usize {
@@ -109,24 +108,23 @@ impl Choosing {
 pub fn conclude(confirmed: &Outcome, choosing: &Choosing) -> Option<Pick> {
     let &Choosing { group, row, ref default, ref alone, .. } = choosing;
     let (field, samples) = (&confirmed.field, &confirmed.raced.samples);
-    let contenders: Vec<usize> =
-        (0..field.entries.len()).filter(|&i| field.entries[i].groups.contains(&group)).collect();
     let decision = confirmed.decide(group, |i| choosing.preference(confirmed.plan(i)))?;
     let is_kept = |&i: &usize| {
         let is_alone = Some(confirmed.plan(i)) == alone.as_ref();
         is_alone && confirmed.ratio(group, i, decision.winner) <= TIE
     };
-    let kept = contenders.iter().copied().find(is_kept).unwrap_or(decision.winner);
+    let kept = members(&field.entries, group).find(is_kept).unwrap_or(decision.winner);
     let winner = confirmed.plan(kept);
     let [one, same] = field.control.expect("every confirmation has a control");
-    let others = contenders.iter().filter(|&&i| confirmed.plan(i).algorithm() != winner.algorithm());
+    let is_another = |&i: &usize| confirmed.plan(i).algorithm() != winner.algorithm();
+    let others = members(&field.entries, group).filter(is_another);
     let confirmation = Confirmation {
         len: row.len,
         pick: &samples[kept],
         default: &samples[field.index(default)?],
         memcpy: &samples[field.reference(MEMCPY)],
         read_sum: (row.rows == Rows::Single).then(|| samples[field.reference(READ_SUM)].as_slice()),
-        others: others.map(|&i| (confirmed.plan(i).clone(), samples[i].as_slice())).collect(),
+        others: others.map(|i| (confirmed.plan(i).clone(), samples[i].as_slice())).collect(),
         noise: control::noise(&samples[one], &samples[same]),
         contended: confirmed.raced.contended,
     };

@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::pooled::Estimates;
-use super::race::{Decision, Finish, choose, decide};
+use super::race::{Decision, Finish, choose, decide, members};
 use crate::profiles::TIE;
 use softmax_spec::Plan;
 use std::collections::BTreeMap;
@@ -45,16 +45,13 @@ impl Outcome {
 
     /// So many members of a group, at most, to go on with.
     pub fn best<K: Ord>(&self, group: usize, count: usize, key: impl Fn(usize) -> K) -> Vec<usize> {
-        let mut best = match self.pooled(group) {
-            Some(_) => self.ranking(group),
+        match self.pooled(group) {
+            Some(_) => self.ranking(group).into_iter().take(count).collect(),
             None => {
-                let mut best = self.raced.best(&self.field.entries, group, count, key);
-                best.retain(|&i| self.raced.alive[i]);
-                best
+                let best = self.raced.best(&self.field.entries, group, count, key);
+                best.into_iter().filter(|&i| self.raced.alive[i]).collect()
             }
-        };
-        best.truncate(count);
-        best
+        }
     }
 
     /// How many times as long as another of its group an entry takes.
@@ -75,9 +72,7 @@ impl Outcome {
 
     /// The fastest of those of a group that ran to the end, or of those that are as good the one with the smallest `key`.
     pub fn decide<K: Ord>(&self, group: usize, key: impl Fn(usize) -> K) -> Option<Decision> {
-        let entries = &self.field.entries;
-        let members: Vec<usize> =
-            (0..entries.len()).filter(|&i| entries[i].groups.contains(&group)).collect();
+        let members: Vec<usize> = members(&self.field.entries, group).collect();
         match self.pooled(group) {
             Some(_) => {
                 let fastest = *self.ranking(group).first()?;

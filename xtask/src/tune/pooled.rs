@@ -10,9 +10,9 @@
 //! "Best linear unbiased estimation and prediction under a selection model", Biometrics 31, 1975): what was raced rarely or in much noise
 //! is drawn to what its passes say.
 
-use super::compose::{Family, family};
+use super::compose::{Family, combinations, family};
 use super::field::Field;
-use super::race::{Finish, Row};
+use super::race::{Finish, Row, members};
 use crate::measuring::statistics::median;
 use softmax_spec::{Algorithm, PassVariant, Plan};
 use std::collections::{HashMap, HashSet};
@@ -53,35 +53,30 @@ const LEAST_WEIGHT: f64 = 0.02;
 impl Heat {
     /// Of the plans of a group that were raced.
     pub fn new(row: Row, field: &Field, group: usize, raced: &Finish) -> Heat {
-        let members: Vec<(&Plan, Vec<f64>)> = field
-            .of_group(group)
-            .map(|plan| {
-                let samples = &raced.samples[field.index(plan).expect("it is in the field")];
-                (plan, samples.iter().map(|sample| sample.ln()).collect())
-            })
-            .collect();
-        let rounds = members.iter().map(|(_, logs)| logs.len()).max().unwrap_or(0);
+        let logs = |i: usize| -> Vec<f64> { raced.samples[i].iter().map(|sample| sample.ln()).collect() };
+        let logs: Vec<Vec<f64>> = members(&field.entries, group).map(logs).collect();
+        let rounds = logs.iter().map(Vec::len).max().unwrap_or(0);
         let level = |round: usize| {
-            let to_the_end = members.iter().filter(|(_, logs)| logs.len() == rounds);
-            median(&to_the_end.map(|(_, logs)| logs[round]).collect::<Vec<_>>())
+            let to_the_end = logs.iter().filter(|logs| logs.len() == rounds);
+            median(&to_the_end.map(|logs| logs[round]).collect::<Vec<_>>())
         };
         let levels: Vec<f64> = (0..rounds).map(level).collect();
-        let beside: Vec<Vec<f64>> = members
-            .iter()
-            .map(|(_, logs)| logs.iter().zip(&levels).map(|(log, level)| log - level).collect())
-            .collect();
+        let by_level = |logs: &Vec<f64>| -> Vec<f64> {
+            logs.iter().zip(&levels).map(|(log, level)| log - level).collect()
+        };
+        let beside: Vec<Vec<f64>> = logs.iter().map(by_level).collect();
         let from_median = |logs: &Vec<f64>| {
             let median = median(logs);
             logs.iter().map(|log| (log - median).abs()).collect::<Vec<_>>()
         };
         // Of a normal distribution the deviation is 1.4826 times the median distance from the median.
         let spread = 1.4826 * median(&beside.iter().flat_map(from_median).collect::<Vec<_>>());
-        let result = |((plan, _), logs): (&(&Plan, Vec<f64>), &Vec<f64>)| Raced {
-            plan: (*plan).clone(),
+        let result = |(plan, logs): (&Plan, &Vec<f64>)| Raced {
+            plan: plan.clone(),
             log: median(logs),
             variance: spread.max(SPREAD).powi(2) / logs.len() as f64,
         };
-        Heat { row, results: members.iter().zip(&beside).map(result).collect() }
+        Heat { row, results: field.of_group(group).zip(&beside).map(result).collect() }
     }
 
     /// Who was raced.
@@ -190,9 +185,9 @@ impl Estimates {
         best.iter().cloned().chain(others).collect()
     }
 
-    /// Families of plans that are not worth racing.
-    pub fn far_behind(&self) -> HashSet<Family> {
-        let near: HashSet<Family> = self.promising(FAR).iter().map(family).collect();
+    /// Families of plans that were raced, none of which is among those that are [`Estimates::worth_racing`].
+    pub fn far_behind(&self, worth_racing: &[Plan]) -> HashSet<Family> {
+        let near: HashSet<Family> = worth_racing.iter().map(family).collect();
         let family = |effect: &Effect| match effect {
             Effect::FamilySlope(family) if !near.contains(family) => Some(*family),
             _ => None,
@@ -202,10 +197,15 @@ impl Estimates {
 
     /// Every plan of passes that were raced, if it takes no more than so many times as long as the best, the fastest first.
     pub fn promising(&self, most: f64) -> Vec<Plan> {
+        let of_algorithm = |(algorithm, passes): &(Algorithm, Vec<PassVariant>)| {
+            combinations(*algorithm, |pass| {
+                passes.iter().filter(|variant| variant.pass == pass).copied().collect()
+            })
+        };
         let mut all: Vec<(Plan, f64)> = self
             .passes
             .iter()
-            .flat_map(|(algorithm, passes)| product(*algorithm, passes))
+            .flat_map(of_algorithm)
             .filter_map(|plan| self.time(&plan).map(|time| (plan, time)))
             .collect();
         all.sort_by(|(a, one), (b, other)| {
@@ -214,20 +214,6 @@ impl Estimates {
         let limit = all.first().map_or(0.0, |(_, best)| most * best);
         all.into_iter().take_while(|&(_, time)| time <= limit).map(|(plan, _)| plan).collect()
     }
-}
-
-/// Every plan of an algorithm with some of these passes.
-fn product(algorithm: Algorithm, passes: &[PassVariant]) -> impl Iterator<Item = Plan> {
-    let mut partial = vec![Vec::new()];
-    for &pass in algorithm.passes() {
-        let of_pass = || passes.iter().filter(|variant| variant.pass == pass);
-        let extended = |begun: &Vec<PassVariant>| {
-            let begun = begun.clone();
-            of_pass().map(move |variant| [&begun[..], &[*variant]].concat())
-        };
-        partial = partial.iter().flat_map(extended).collect();
-    }
-    partial.into_iter().filter_map(move |passes| Plan::new(algorithm, passes).ok())
 }
 
 /// The normal equations, solved by going from one unknown to the next until none moves (Gauss-Seidel).
@@ -445,7 +431,7 @@ mod tests {
         let [temporal, streaming] = [&plans[0], &plans[4]].map(family);
         assert_eq!(families, [temporal, streaming, temporal], "{worth:?}");
         assert_eq!(worth[0], plans[0]);
-        assert_eq!(estimates.far_behind(), HashSet::from([family(&plans[5])]));
+        assert_eq!(estimates.far_behind(&worth), HashSet::from([family(&plans[5])]));
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub struct Entry {
     pub groups: Vec<usize>,
 }
 
+/// The places of a group's members.
+pub fn members(entries: &[Entry], group: usize) -> impl Iterator<Item = usize> {
+    (0..entries.len()).filter(move |&i| entries[i].groups.contains(&group))
+}
+
 /// The row that is raced on, alone or in a batch of such rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Row {
@@ -112,8 +117,7 @@ impl Finish {
 
     /// Members of a group, fastest first; those still in contention before those that dropped out.
     pub fn ranking(&self, entries: &[Entry], group: usize) -> Vec<usize> {
-        let mut members: Vec<usize> =
-            (0..entries.len()).filter(|&i| entries[i].groups.contains(&group)).collect();
+        let mut members: Vec<usize> = members(entries, group).collect();
         members.sort_by(|&a, &b| {
             let key = |i: usize| (Reverse(self.samples[i].len()), median(&self.samples[i]));
             let ((rounds_a, time_a), (rounds_b, time_b)) = (key(a), key(b));

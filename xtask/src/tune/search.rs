@@ -265,7 +265,7 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let weight = weight_of(row.len);
         let deadline = self.clock.step(racing * weight);
         let choices: Vec<Choosing> =
-            (0..self.accuracies.len()).map(|group| self.choosing(group, row, picks)).collect();
+            (0..self.accuracies.len()).map(|group| self.informed(self.choosing(group, row, picks))).collect();
         let mut field = Field::default();
         for choosing in &choices {
             self.add_contenders(&mut field, choosing, shortlist, &deadline)?;
@@ -328,17 +328,26 @@ impl<M: Timings + Oracle> Search<'_, M> {
         let alone = pick_at(picks, key(Rows::Single), row.len).filter(|_| row.rows == Rows::Batch);
         let situation = self.situation(accuracy, row.in_place, row.rows);
         let ties = before.into_iter().flat_map(|pick| pick.evidence.ties.iter().cloned());
-        let pooled = self.estimates(row, group);
-        let worth = pooled.as_ref().map(|pooled| pooled.worth_racing(self.effort.plans / 4));
         Choosing {
             group,
             accuracy,
             row,
             default: self.default.plan(situation, row.len),
             before: before.map(|pick| pick.plan.clone()),
-            near: worth.into_iter().flatten().chain(ties).collect(),
-            behind: pooled.map(|pooled| pooled.far_behind()).unwrap_or_default(),
+            near: ties.collect(),
+            behind: HashSet::new(),
             alone: alone.map(|pick| pick.plan.clone()),
+        }
+    }
+
+    /// The same with what all races say is worth racing, and what is not.
+    fn informed(&self, choosing: Choosing) -> Choosing {
+        let Some(pooled) = self.estimates(choosing.row, choosing.group) else { return choosing };
+        let worth = pooled.worth_racing(self.effort.plans / 4);
+        Choosing {
+            behind: pooled.far_behind(&worth),
+            near: worth.into_iter().chain(choosing.near).collect(),
+            ..choosing
         }
     }
 
