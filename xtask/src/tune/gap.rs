@@ -38,6 +38,10 @@ const LONGER: usize = 0;
 /// a cache, much longer even so near it.
 const PRECISIONS: [(f64, f64); 3] = [(1.03, 1.2), (1.06, 1.05), (f64::INFINITY, 1.02)];
 
+/// Rows of no more elements are so few tiles that one element more is another tile or another end, and another plan far better: if either plan
+/// loses more than in the first of [`PRECISIONS`], such a crossover is known once it is between neighbours.
+const FEW_TILES: usize = 512;
+
 /// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
 /// over, a plan with a smaller tile may be faster there alone.
 const WIDE: f64 = 1.5;
@@ -87,16 +91,20 @@ impl Gap {
         let is_open = self.is_open && self.ends[1] - self.ends[0] > 1;
         match (is_open, self.is_crossover()) {
             (false, _) => 0,
-            (true, true) => (self.width().ln() / self.precision().ln()).log2().ceil().max(0.0) as usize,
+            (true, true) => self.parts().log2().ceil().max(0.0) as usize,
             (true, false) => usize::from(self.width() > WIDE),
         }
     }
 
-    /// Between lengths of what ratio a crossover is known well enough.
-    fn precision(&self) -> f64 {
+    /// How many times as wide it is as one in which a crossover is known well enough.
+    fn parts(&self) -> f64 {
         let loss = self.losses.into_iter().fold(1.0, f64::max);
-        let precise = PRECISIONS.iter().find(|(most, _)| loss <= *most);
-        precise.expect("the last is for all").1
+        let precise = PRECISIONS.iter().position(|(most, _)| loss <= *most).expect("the last is for all");
+        let [low, high] = self.ends;
+        match precise > 0 && high <= FEW_TILES {
+            true => (high - low) as f64,
+            false => self.width().ln() / PRECISIONS[precise].1.ln(),
+        }
     }
 
     /// The plans of the shorter and the longer rows.
@@ -246,7 +254,8 @@ pub(super) mod tests {
     fn crossover(timings: &mut impl Timings, mut gap: Gap) -> usize {
         let announced = gap.bisections();
         let [(_, coarse), .., (_, fine)] = PRECISIONS;
-        let more = (f64::ln(coarse) / f64::ln(fine)).log2().ceil() as usize;
+        let [exact, fine] = [1.0 + 1.0 / FEW_TILES as f64, fine].map(f64::ln);
+        let more = (coarse.ln() / exact.min(fine)).log2().ceil() as usize;
         for _ in 0..announced + more {
             if gap.bisections() > 0 {
                 assert!(bisect(&mut gap, timings).is_none());
@@ -269,6 +278,17 @@ pub(super) mod tests {
         }
         let neighbours = Gap::new(&pick(SHORT, 2), &pick(LONG, 3));
         assert_eq!((neighbours.bisections(), neighbours.bound()), (0, 2));
+    }
+
+    #[test]
+    fn between_few_tiles_it_is_found_to_the_element_unless_little_is_lost() {
+        let gap = Gap::new(&pick(SHORT, 128), &pick(LONG, 256));
+        for crossing in [128, 131, 200, 254, 255] {
+            assert_eq!(crossover(&mut Crossing(crossing, 1.04), gap.clone()), crossing);
+        }
+        let left = |ends, loss| Gap { ends, losses: [loss; 2], ..gap.clone() }.bisections();
+        assert_eq!([left([240, 256], 1.02), left([240, 256], 1.04), left([255, 256], 1.04)], [0, 4, 0]);
+        assert_eq!(left([FEW_TILES - 15, FEW_TILES + 1], 1.04), 0);
     }
 
     #[test]
