@@ -91,9 +91,14 @@ impl Gap {
         let is_open = self.is_open && self.ends[1] - self.ends[0] > 1;
         match (is_open, self.is_crossover()) {
             (false, _) => 0,
-            (true, true) => self.parts().log2().ceil().max(0.0) as usize,
+            (true, true) => (self.parts().log2().ceil().max(0.0) as usize).max(self.least()),
             (true, false) => usize::from(self.width() > WIDE),
         }
+    }
+
+    /// How many there are however narrow it is: of few tiles, where the picks at its ends do not tell what happens between.
+    fn least(&self) -> usize {
+        usize::from(self.is_unknown() && self.ends[1] <= FEW_TILES)
     }
 
     /// How many times as wide it is as one in which a crossover is known well enough.
@@ -289,6 +294,8 @@ pub(super) mod tests {
         let left = |ends, loss| Gap { ends, losses: [loss; 2], ..gap.clone() }.bisections();
         assert_eq!([left([240, 256], 1.02), left([240, 256], 1.04), left([255, 256], 1.04)], [0, 4, 0]);
         assert_eq!(left([FEW_TILES - 15, FEW_TILES + 1], 1.04), 0);
+        let unknown = Gap::new(&pick(SHORT, 247), &pick(LONG, 256));
+        assert_eq!((unknown.bisections(), Gap { ends: [247, 255], ..unknown }.bisections()), (1, 0));
     }
 
     #[test]

@@ -64,13 +64,13 @@ impl<M: Timings + Oracle> Search<'_, M> {
                 near.add(plan, Some(*group));
                 seconds -= self.seconds(&self.effort.racing(*row), *row, time(plan));
             }
-            let leader = leaders.first().map_or(0, at);
+            let (leader, pooled) = (leaders.first().map_or(0, at), raced.pooled(*group));
             let ratio = |plan: &Plan| raced.ratio(*group, at(plan), leader);
             let near_leaders = nearly_as_fast(&leaders, other_exp.as_ref(), ratio)
                 .filter(|&plan| centres.insert((*group, plan.clone())));
             let around: Vec<Contender> =
-                near_leaders.flat_map(|plan| self.not_raced_around(plan, choosing)).collect();
-            let promising = self.promising(raced.pooled(*group), leaders.first().map_or(0.0, time), choosing);
+                near_leaders.flat_map(|plan| self.not_raced_around(plan, pooled, choosing)).collect();
+            let promising = self.promising(pooled, leaders.first().map_or(0.0, time), choosing);
             for Contender { plan, predicted } in promising.into_iter().chain(around) {
                 seconds -= self.seconds(&self.effort.racing(*row), *row, predicted);
                 if seconds <= 0.0 {
@@ -93,8 +93,14 @@ impl<M: Timings + Oracle> Search<'_, M> {
         wanted.take(self.effort.neighbours / 2).map(|plan| Contender { plan, predicted }).collect()
     }
 
-    /// Plans that differ from one in one pass and may win, but were not raced yet. Plans of one pass have all been raced.
-    fn not_raced_around(&self, plan: &Plan, choosing: &Choosing) -> Vec<Contender> {
+    /// Plans that differ from one in one pass and may win, but were not raced yet; beyond a cache first of every family one that no race has
+    /// seen: what a way through memory takes where passes are screened says nothing of longer rows. Plans of one pass have all been raced.
+    fn not_raced_around(
+        &self,
+        plan: &Plan,
+        pooled: Option<&Estimates>,
+        choosing: &Choosing,
+    ) -> Vec<Contender> {
         let Choosing { group, row, behind, .. } = choosing;
         if plan.passes().len() == 1 {
             return Vec::new();
@@ -104,6 +110,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
             let is_known = self.known.was_raced(*row, *group, plan) || behind.contains(&family(plan));
             !is_known && self.may_win(plan, choosing)
         });
+        if let Some(estimates) = pooled {
+            unseen_first(&mut around, estimates);
+        }
         around.truncate(self.effort.neighbours);
         around
     }
@@ -132,6 +141,15 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 }
 
+/// Puts the first of every family that no race has seen before all others.
+fn unseen_first(plans: &mut [Contender], estimates: &Estimates) {
+    let mut unseen = HashSet::new();
+    plans.sort_by_cached_key(|Contender { plan, .. }| {
+        let family = family(plan);
+        estimates.has_seen(family) || !unseen.insert(family)
+    });
+}
+
 /// The leader and, as far as they are nearly as fast, the best of another algorithm and the best with another exp core.
 fn nearly_as_fast<'p>(
     leaders: &'p [Plan],
@@ -147,4 +165,29 @@ fn of_another_exp(raced: &Outcome, leaders: &[Plan], group: usize) -> Option<Pla
     let leader = leaders.first()?;
     let mut plans = raced.ranking(group).into_iter().map(|i| raced.plan(i));
     plans.find(|plan| plan.exp() != leader.exp()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tune::pooled::Heat;
+    use crate::tune::race::Finish;
+    use softmax_spec::Rows;
+
+    #[test]
+    fn of_every_way_through_memory_that_was_never_raced_one_plan_comes_first() {
+        let plan = |last: &str| -> Plan {
+            format!("two_pass(f32_ext_sum__avx2_d5_u64, f32_ext_scale__avx2_d5_{last})").parse().unwrap()
+        };
+        let mut field = Field::default();
+        field.add(&plan("u8"), Some(0));
+        let row = Row { len: 1 << 20, in_place: false, rows: Rows::Single };
+        let raced = Finish { alive: vec![true], samples: vec![vec![1.0; 3]], contended: None };
+        let heat = Heat::new(row, &field, 0, &raced);
+        let estimates = Estimates::new([heat].iter(), row.len).unwrap();
+        let contender = |last| Contender { plan: plan(last), predicted: 1.0 };
+        let mut around = ["u16", "u32", "u16_nt", "u32_nt", "u64_back"].map(contender);
+        unseen_first(&mut around, &estimates);
+        assert_eq!(around, ["u16_nt", "u64_back", "u16", "u32", "u32_nt"].map(contender));
+    }
 }
