@@ -41,8 +41,7 @@ const SPREAD: f64 = 0.07;
 /// Plans that should take no more than so many times as long as the best are raced.
 pub const CLOSE: f64 = 1.03;
 
-/// And the best of every family that should take no more than so many times as long, and of every algorithm: on longer rows it may be
-/// the best of all.
+/// And the best of every family that should take no more than so many times as long: on longer rows it may be the best of all.
 const FAR: f64 = 2.0;
 
 /// Octaves within which the weight of a race falls by the factor e.
@@ -176,20 +175,14 @@ impl Estimates {
         Some(self.time(plan)? / self.time(other)?)
     }
 
-    /// The best of every algorithm, however slow, and of every family of plans that is not far behind, and as many others that may be the
-    /// best of all, the fastest of each first.
+    /// The best of every family of plans that is not far behind, and as many others that may be the best of all, the fastest of each first.
     pub fn worth_racing(&self, count: usize) -> Vec<Plan> {
-        let all = self.promising(f64::INFINITY);
-        let Some(fastest) = all.first().cloned() else { return Vec::new() };
-        let within = |plan: &Plan, most: f64| self.ratio(plan, &fastest).is_some_and(|ratio| ratio <= most);
-        let (mut algorithms, mut families) = (HashSet::new(), HashSet::new());
-        let (best, others): (Vec<Plan>, Vec<Plan>) = all.into_iter().partition(|plan| {
-            let (of_algorithm, of_family) =
-                (algorithms.insert(plan.algorithm()), families.insert(family(plan)));
-            of_algorithm || (of_family && within(plan, FAR))
-        });
-        let others = others.into_iter().filter(|plan| within(plan, CLOSE)).take(count);
-        best.into_iter().chain(others).collect()
+        let mut families = HashSet::new();
+        let (best, others): (Vec<Plan>, Vec<Plan>) =
+            self.promising(FAR).into_iter().partition(|plan| families.insert(family(plan)));
+        let close = |plan: &Plan| self.ratio(plan, &best[0]).is_some_and(|ratio| ratio <= CLOSE);
+        let others = others.into_iter().filter(close).take(count);
+        best.iter().cloned().chain(others).collect()
     }
 
     /// Families of plans that were raced, none of which is among those that are [`Estimates::worth_racing`].
@@ -420,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_of_every_algorithm_is_worth_racing_and_of_every_family_that_is_not_far_behind() {
+    fn the_best_of_every_family_is_worth_racing_unless_it_is_far_behind() {
         let way = |tile: usize, way: &str| -> Plan {
             format!("two_pass(f32_ext_sum__avx2_p5_u{tile}, f32_ext_scale__avx2_p5_u{tile}{way})")
                 .parse()
@@ -433,7 +426,6 @@ mod tests {
             (way(64, "_nt"), 1.4),
             (way(96, "_nt"), 1.3),
             (online(64, 64), 2.3),
-            (online(64, 64).to_string().replace("p5", "d5").parse().unwrap(), 2.5),
         ];
         let plans: Vec<Plan> = timed.iter().map(|(plan, _)| plan.clone()).collect();
         let time = |plan: &Plan| timed.iter().find(|(other, _)| other == plan).unwrap().1;
@@ -441,12 +433,12 @@ mod tests {
         let estimates = estimates(&[heat], 1 << 20);
         let worth = estimates.worth_racing(1);
         let families: Vec<Family> = worth.iter().map(family).collect();
-        let [temporal, streaming, online, another] = [0, 4, 5, 6].map(|i| family(&plans[i]));
-        assert_eq!(families, [temporal, streaming, online, temporal], "{worth:?}");
+        let [temporal, streaming] = [&plans[0], &plans[4]].map(family);
+        assert_eq!(families, [temporal, streaming, temporal], "{worth:?}");
         assert_eq!(worth[0], plans[0]);
-        assert_eq!(estimates.far_behind(&worth), HashSet::from([another]));
-        let never = family(&way(64, "_nt_back"));
-        assert_eq!([another, never].map(|family| estimates.has_seen(family)), [true, false]);
+        let [slow, never] = [&plans[5], &way(64, "_nt_back")].map(family);
+        assert_eq!(estimates.far_behind(&worth), HashSet::from([slow]));
+        assert_eq!([slow, never].map(|family| estimates.has_seen(family)), [true, false]);
     }
 
     #[test]
