@@ -38,8 +38,8 @@ const LONGER: usize = 0;
 /// a cache, much longer even so near it.
 const PRECISIONS: [(f64, f64); 3] = [(1.03, 1.2), (1.06, 1.05), (f64::INFINITY, 1.02)];
 
-/// Rows of no more elements are so few tiles that one element more is another tile or another end, and another plan far better: if either plan
-/// loses more than in the first of [`PRECISIONS`], such a crossover is known once it is between neighbours.
+/// Rows of no more elements are so few tiles that one element more is another tile or another end, and another plan far better: such a
+/// crossover is looked into at least once, and if either plan loses more than in the first of [`PRECISIONS`] until it is between neighbours.
 const FEW_TILES: usize = 512;
 
 /// Between lengths of a greater ratio that have the same plan, the middle is looked at: of rows that leave a tile's worth of elements
@@ -96,18 +96,21 @@ impl Gap {
         }
     }
 
-    /// How many there are however narrow it is: of few tiles, where the picks at its ends do not tell what happens between.
+    /// How many there are however narrow it is: of few tiles the picks at its ends do not tell what happens between.
     fn least(&self) -> usize {
-        usize::from(self.is_unknown() && self.ends[1] <= FEW_TILES)
+        usize::from(self.is_unknown() && self.has_few_tiles())
+    }
+
+    fn has_few_tiles(&self) -> bool {
+        self.ends[1] <= FEW_TILES
     }
 
     /// How many times as wide it is as one in which a crossover is known well enough.
     fn parts(&self) -> f64 {
         let loss = self.losses.into_iter().fold(1.0, f64::max);
         let precise = PRECISIONS.iter().position(|(most, _)| loss <= *most).expect("the last is for all");
-        let [low, high] = self.ends;
-        match precise > 0 && high <= FEW_TILES {
-            true => (high - low) as f64,
+        match precise > 0 && self.has_few_tiles() {
+            true => (self.ends[1] - self.ends[0]) as f64,
             false => self.width().ln() / PRECISIONS[precise].1.ln(),
         }
     }

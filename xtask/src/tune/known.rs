@@ -87,7 +87,7 @@ impl Known {
 mod tests {
     use super::*;
     use crate::tune::field::Field;
-    use crate::tune::race::Finish;
+    use crate::tune::look_back::tests::even;
     use softmax_spec::Rows;
 
     #[test]
@@ -98,8 +98,7 @@ mod tests {
         });
         let (mut known, mut field) = (Known::default(), Field::default());
         field.add(&one, Some(0));
-        let raced = Finish { alive: vec![true], samples: vec![vec![1.0; 3]], contended: None };
-        known.note_raced(0, Heat::new(row, &field, 0, &raced));
+        known.note_raced(0, Heat::new(row, &field, 0, &even(&field)));
         let longer = Row { len: 1 << 21, ..row };
         assert_eq!(known.longest_raced(), row.len);
         assert!(known.was_raced(row, 0, &one));

@@ -131,7 +131,7 @@ fn with_exp(plan: &Plan, exp: Exp) -> Option<Plan> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::flags;
     use crate::tune::clock::{Clock, Time};
@@ -213,7 +213,7 @@ mod tests {
     }
 
     /// A race in which all did about as well.
-    fn even(field: &Field) -> Finish {
+    pub fn even(field: &Field) -> Finish {
         let samples = vec![vec![1.0]; field.entries.len()];
         Finish { alive: vec![true; samples.len()], samples, contended: None }
     }

@@ -170,8 +170,8 @@ fn of_another_exp(raced: &Outcome, leaders: &[Plan], group: usize) -> Option<Pla
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tune::look_back::tests::even;
     use crate::tune::pooled::Heat;
-    use crate::tune::race::Finish;
     use softmax_spec::Rows;
 
     #[test]
@@ -182,8 +182,7 @@ mod tests {
         let mut field = Field::default();
         field.add(&plan("u8"), Some(0));
         let row = Row { len: 1 << 20, in_place: false, rows: Rows::Single };
-        let raced = Finish { alive: vec![true], samples: vec![vec![1.0; 3]], contended: None };
-        let heat = Heat::new(row, &field, 0, &raced);
+        let heat = Heat::new(row, &field, 0, &even(&field));
         let estimates = Estimates::new([heat].iter(), row.len).unwrap();
         let contender = |last| Contender { plan: plan(last), predicted: 1.0 };
         let mut around = ["u16", "u32", "u16_nt", "u32_nt", "u64_back"].map(contender);
