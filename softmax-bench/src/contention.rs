@@ -1,12 +1,11 @@
-//! Contention: whether a core was taken away for the work of others while something was timed.
+//! Contention: whether a core was taken away for the work of others, or slowed by it, while something was timed.
 //!
 //! A thread that only computes waits for a core only after it was preempted, and then the kernel counts an involuntary
 //! context switch. Asking for that count takes 0.2 us, and reading the wait itself from `/proc/thread-self/schedstat` 1 to
-//! 5 us. Neither tells of other guests of a hypervisor, nor of the other thread of an SMT core.
+//! 5 us. Neither tells of other guests of a hypervisor, nor of the other thread of an SMT core: the core's [`crate::pace`] does.
 
 use crate::protocol::{self, TimeRequest};
 use anyhow::Result;
-use std::thread;
 use std::time::Duration;
 
 /// Whose core is watched.
@@ -38,7 +37,7 @@ impl Watched {
 pub struct Sample {
     /// What it took.
     pub took: Duration,
-    /// Whether a core was taken away meanwhile.
+    /// Whether others had a part in it.
     pub is_contended: bool,
 }
 
@@ -59,20 +58,19 @@ impl Retaking {
         Retaking { left: samples.div_ceil(2), retaken: 0 }
     }
 
-    /// The first sample that is not contended. If none of a few tries is such, the shortest, which is contended.
+    /// The first sample that is not contended. If none of a few tries is such, the shortest, which is contended. `sample` is told whether
+    /// it is taken again.
     ///
     /// # Errors
     /// The first of `sample`.
-    pub fn take(&mut self, mut sample: impl FnMut() -> Result<Sample>) -> Result<Sample> {
-        let mut best = sample()?;
+    pub fn take(&mut self, mut sample: impl FnMut(bool) -> Result<Sample>) -> Result<Sample> {
+        let mut best = sample(false)?;
         for _ in 0..TRIES {
             if !best.is_contended || self.left == 0 {
                 break;
             }
             (self.left, self.retaken) = (self.left - 1, self.retaken + 1);
-            // Whoever waits for the core has it now, and not in the middle of the sample.
-            thread::yield_now();
-            let again = sample()?;
+            let again = sample(true)?;
             if !again.is_contended || again.took < best.took {
                 best = again;
             }
@@ -129,7 +127,10 @@ mod tests {
     /// What comes of samples of these microseconds, those contended that are negative, and how many are left.
     fn take(retaking: &mut Retaking, samples: &[i64]) -> (i64, usize) {
         let mut left = samples.iter();
-        let sample = || {
+        let mut tries = 0;
+        let sample = |is_again| {
+            tries += 1;
+            assert_eq!(is_again, tries > 1);
             let us = *left.next().expect("no further try");
             Ok(Sample { took: Duration::from_micros(us.unsigned_abs()), is_contended: us < 0 })
         };
@@ -182,7 +183,7 @@ mod on_linux {
     fn losing_the_core_to_another_thread_is_noticed() {
         let counts = || [Watched::Thread, Watched::Process].map(|watched| watched.preemptions().unwrap());
         let done = AtomicBool::new(false);
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| {
                 // Threads inherit the core of the one that starts them.
                 let _pin = Pin::to_current_core().expect("Linux pins");

@@ -26,6 +26,8 @@ pub mod contention;
 #[cfg(feature = "harness")]
 pub mod leash;
 #[cfg(feature = "harness")]
+pub mod pace;
+#[cfg(feature = "harness")]
 pub mod parameters;
 #[cfg(feature = "harness")]
 pub mod peer;

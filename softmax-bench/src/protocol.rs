@@ -215,4 +215,11 @@ pub struct Contention {
     pub retaken: usize,
     /// Those that were no better after the last try, as (candidate, round). The shortest of the tries stands for each.
     pub contended: Vec<(usize, usize)>,
+    /// Microseconds of whole answers that whoever asked has set aside, and asked again, because of others. The measuring process has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub set_aside_us: u64,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

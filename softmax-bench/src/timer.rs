@@ -3,17 +3,20 @@
 //! Every round samples each candidate once, so that what drifts (frequency, neighbours on the memory bus) hits all of them alike, and in
 //! an order by lot, so that none always follows the same one. A sample is untimed calls, which bring caches and branch predictors into
 //! the state that the candidate itself leaves behind ([`protocol::untimed_calls`]), and then as many calls as were calibrated to fill the
-//! sample. A sample during which the core was taken away is taken again ([`crate::contention`]).
+//! sample. A sample during which the core was taken away is taken again ([`crate::contention`]), and so is one before or after which it
+//! is slow ([`crate::pace`]), after a while in which it may become faster.
 //! Statistics are deliberately elsewhere: with the tuner.
 
 use crate::buffer::Buffer;
 use crate::candidate::Candidate;
 use crate::contention::{Retaking, Sample, Watched};
+use crate::pace::Pace;
 use crate::parameters::Parameters;
 use crate::protocol::{self, Contention, TimeRequest};
 use crate::random::Random;
 use anyhow::{Context, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest row, and the most elements of a batch, that are measured: 2 GiB for input and output.
@@ -111,11 +114,11 @@ impl Bench {
         Ok(start.elapsed())
     }
 
-    /// Calls that make a sample last at least `target`.
-    fn calibrate(&mut self, candidate: &Candidate, target: Duration, sampling: &mut Sampling) -> Result<u64> {
+    /// Calls that make a sample of the candidate at that place last at least `target`.
+    fn calibrate(&mut self, place: usize, target: Duration, sampling: &mut Sampling) -> Result<u64> {
         let mut calls = 1;
         loop {
-            let Sample { took, .. } = sampling.sample(self, candidate, calls)?;
+            let Sample { took, .. } = sampling.sample(self, place, calls)?;
             if took >= target {
                 return Ok(calls);
             }
@@ -126,25 +129,51 @@ impl Bench {
     }
 }
 
+/// In longer samples others come and go, and how fast the core is at the ends of one does not tell.
+const LONG: Duration = Duration::from_millis(2);
+
+/// The longest wait for the core to be faster: most of the time that others take in bursts is in those of less than 50 ms.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// How the samples of a race are taken.
-struct Sampling {
+struct Sampling<'c> {
+    candidates: &'c [Candidate],
     watched: Watched,
     retaking: Retaking,
+    pace: Pace,
+    /// What all samples took and, at most as long, the waits between them.
+    sampled: Duration,
+    waited: Duration,
 }
 
-impl Sampling {
-    fn new(request: &TimeRequest, candidates: usize) -> Sampling {
-        Sampling { watched: Watched::of(request), retaking: Retaking::of(candidates * request.rounds) }
+impl<'c> Sampling<'c> {
+    fn new(candidates: &'c [Candidate], request: &TimeRequest) -> Sampling<'c> {
+        Sampling {
+            candidates,
+            watched: Watched::of(request),
+            retaking: Retaking::of(candidates.len() * request.rounds),
+            pace: Pace::beside(candidates.len()),
+            sampled: Duration::ZERO,
+            waited: Duration::ZERO,
+        }
     }
 
-    /// Time of `calls` calls, undisturbed if one of a few tries is.
-    fn sample(&mut self, bench: &mut Bench, candidate: &Candidate, calls: u64) -> Result<Sample> {
-        let Sampling { watched, retaking } = self;
-        retaking.take(|| {
+    /// Time of `calls` calls of the candidate at that place, undisturbed if one of a few tries is.
+    fn sample(&mut self, bench: &mut Bench, place: usize, calls: u64) -> Result<Sample> {
+        let Sampling { candidates, watched, retaking, pace, sampled, waited } = self;
+        let candidate = &candidates[place];
+        retaking.take(|is_again| {
+            if is_again {
+                // Whoever waits for the core has it now, and not in the middle of the sample.
+                thread::yield_now();
+            }
+            *waited += pace.wait(place, PATIENCE.min(sampled.saturating_sub(*waited)));
             bench.warm(candidate, calls)?;
-            let before = watched.preemptions();
+            let (before, was_slow) = (watched.preemptions(), pace.is_slow(place));
             let took = bench.time(candidate, calls)?;
-            Ok(Sample { took, is_contended: watched.preemptions() > before })
+            let is_slow = pace.is_slow(place) || was_slow;
+            *sampled += took;
+            Ok(Sample { took, is_contended: watched.preemptions() > before || (is_slow && took < LONG) })
         })
     }
 }
@@ -165,8 +194,8 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     let target = Duration::from_secs_f64(sample_us / 1e6);
 
     let mut bench = Bench::of(candidates, rows, len, in_place)?;
-    let mut sampling = Sampling::new(request, candidates.len());
-    let calibrated = candidates.iter().map(|candidate| bench.calibrate(candidate, target, &mut sampling));
+    let mut sampling = Sampling::new(candidates, request);
+    let calibrated = (0..candidates.len()).map(|place| bench.calibrate(place, target, &mut sampling));
     let calls: Vec<u64> = calibrated.collect::<Result<_>>()?;
     let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
     let mut contended = Vec::new();
@@ -175,13 +204,13 @@ pub fn race(candidates: &[Candidate], request: &TimeRequest) -> Result<(Vec<Vec<
     for round in 0..rounds {
         random.shuffle(&mut order);
         for &i in &order {
-            let Sample { took, is_contended } = sampling.sample(&mut bench, &candidates[i], calls[i])?;
+            let Sample { took, is_contended } = sampling.sample(&mut bench, i, calls[i])?;
             samples[i].push(took.as_secs_f64() * 1e9 / calls[i] as f64 / (rows * len) as f64);
             contended.extend(is_contended.then_some((i, round)));
         }
     }
-    let Sampling { watched, retaking } = sampling;
-    let contention = Contention { retaken: retaking.retaken(), contended };
+    let Sampling { watched, retaking, .. } = sampling;
+    let contention = Contention { retaken: retaking.retaken(), contended, set_aside_us: 0 };
     Ok((samples, watched.preemptions().map(|_| contention)))
 }
 
@@ -220,8 +249,8 @@ mod tests {
     fn calibrated_samples_last_as_long_as_asked() {
         let target = Duration::from_micros(200);
         let mut bench = Bench::of([], 1, 256, false).unwrap();
-        let mut sampling = Sampling::new(&request(1, 256, false, 1, 200.0), 1);
-        let calls = bench.calibrate(&Candidate::Memcpy, target, &mut sampling).unwrap();
+        let mut sampling = Sampling::new(&[Candidate::Memcpy], &request(1, 256, false, 1, 200.0));
+        let calls = bench.calibrate(0, target, &mut sampling).unwrap();
         assert!(calls > 100, "{calls}");
     }
 

@@ -106,7 +106,7 @@ fn requests_and_replies_survive_json() {
         Reply::Samples { samples: vec![vec![0.1 + 0.2, f64::MIN_POSITIVE]], contention: None },
         Reply::Samples {
             samples: vec![],
-            contention: Some(Contention { retaken: 3, contended: vec![(0, 1), (2, 0)] }),
+            contention: Some(Contention { retaken: 3, contended: vec![(0, 1), (2, 0)], set_aside_us: 0 }),
         },
         Reply::Error("no".to_owned()),
     ];

@@ -316,7 +316,7 @@ fn write_evidence(out: &mut String, evidence: &Evidence) -> fmt::Result {
     }
     if let Some(Trust { noise, contended, .. }) = trust {
         let contended = match contended {
-            Some(share) => format!("{:.1} % of the samples contended by other processes", share * 100.0),
+            Some(share) => format!("{:.1} % of the samples contended by others", share * 100.0),
             None => "whether samples were contended is not known".to_owned(),
         };
         writeln!(out, "          two equal plans differed by up to {:.1} %; {contended}", noise * 100.0)?;
@@ -496,7 +496,7 @@ mod tests {
             "{text}"
         );
         evidence.trust = Some(Trust { contended: Some(0.25), ..trust });
-        assert!(said(&evidence).contains("; 25.0 % of the samples contended by other processes\n"));
+        assert!(said(&evidence).contains("; 25.0 % of the samples contended by others\n"));
     }
 
     #[test]

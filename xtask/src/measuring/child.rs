@@ -1,6 +1,6 @@
 //! The measuring process: building it, starting it, asking it.
 
-use super::contention::{Measured, SharedTally};
+use super::contention::{Asking, Measured, SharedTally};
 use super::interrupt::{self, Interrupted, Process};
 use super::{Timings, preflight};
 use crate::executable;
@@ -14,6 +14,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Builds the measuring process with these features beside its own and returns where it is.
 pub fn build(features: &[&str]) -> Result<PathBuf> {
@@ -28,6 +30,7 @@ pub struct Child {
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
     tally: SharedTally,
+    asking: Asking,
     /// Whether another process is to answer what is timed next.
     is_stale: bool,
 }
@@ -44,6 +47,7 @@ impl Child {
             requests,
             replies,
             tally: SharedTally::default(),
+            asking: Asking::default(),
             is_stale: false,
         })
     }
@@ -173,6 +177,17 @@ impl Child {
         }
     }
 
+    /// Has candidates timed.
+    fn time(&mut self, request: &TimeRequest) -> Result<Measured> {
+        if std::mem::take(&mut self.is_stale) {
+            self.renew()?;
+        }
+        match self.ask(&Request::Time(request.clone()))? {
+            Reply::Samples { samples, contention } => Ok(Measured { samples, contention }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// `None` if the process is gone.
     fn exchange(&mut self, request: &Request) -> Result<Option<Reply>> {
         interrupt::check()?;
@@ -200,18 +215,22 @@ impl Timings for Child {
     }
 
     fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
-        if std::mem::take(&mut self.is_stale) {
-            self.renew()?;
-        }
-        match self.ask(&Request::Time(request.clone()))? {
-            Reply::Samples { samples, contention } => {
-                let (measured, mut tally) = (Measured { samples, contention }, self.tally.get());
-                tally.add(&measured);
-                self.tally.set(tally);
-                Ok(measured)
+        /// Others go on for seconds.
+        const PAUSE: Duration = Duration::from_millis(50);
+        let mut asking = std::mem::take(&mut self.asking);
+        let measured = asking.ask(|is_again| {
+            let start = Instant::now();
+            if is_again {
+                thread::sleep(PAUSE);
+                self.anew();
             }
-            other => Err(unexpected(&other)),
-        }
+            Ok((self.time(request)?, start.elapsed()))
+        })?;
+        self.asking = asking;
+        let mut tally = self.tally.get();
+        tally.add(&measured);
+        self.tally.set(tally);
+        Ok(measured)
     }
 }
 

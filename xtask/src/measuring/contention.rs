@@ -1,10 +1,12 @@
 //! What others had a part in: counted, and told. A figure that rests on such samples must not look like any other.
 
 use crate::stderr;
+use anyhow::Result;
 use softmax_bench::protocol::Contention;
 use softmax_spec::profile::SampleCounts;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What was measured for a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,10 +17,72 @@ pub struct Measured {
     pub contention: Option<Contention>,
 }
 
+impl Measured {
+    /// What was spent on answers that were set aside.
+    pub fn set_aside(&self) -> Duration {
+        self.contention
+            .as_ref()
+            .map_or(Duration::ZERO, |contention| Duration::from_micros(contention.set_aside_us))
+    }
+
+    fn count(&self) -> usize {
+        self.samples.iter().map(Vec::len).sum()
+    }
+
+    /// The share of samples that are contended.
+    fn contended(&self) -> f64 {
+        let contended = self.contention.as_ref().map_or(0, |contention| contention.contended.len());
+        contended as f64 / self.count().max(1) as f64
+    }
+}
+
 /// Timings of a machine that tells of no contention.
 impl From<Vec<Vec<f64>>> for Measured {
     fn from(samples: Vec<Vec<f64>>) -> Measured {
         Measured { samples, contention: None }
+    }
+}
+
+/// Beyond this share of contended samples an answer is not worth much: of two plans another may be faster while others have a part of the
+/// core's ports.
+const MUCH: f64 = 0.25;
+
+/// The share of all time that may go by with answers that are set aside.
+const FAIR: f64 = 0.2;
+
+/// And the most for one question: what keeps a core busy for longer may do so for good.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks again what others had too large a part in.
+#[derive(Debug, Default)]
+pub struct Asking {
+    kept: Duration,
+    set_aside: Duration,
+}
+
+impl Asking {
+    /// The first answer that others had little part in; if there is no time for such a one, that in which they had the least. `ask` is told
+    /// whether it asks again, and tells what it took.
+    pub fn ask(&mut self, mut ask: impl FnMut(bool) -> Result<(Measured, Duration)>) -> Result<Measured> {
+        let (mut best, took) = ask(false)?;
+        self.kept += took;
+        let (mut retaken, mut set_aside) = (0, Duration::ZERO);
+        while best.contended() > MUCH
+            && set_aside < PATIENCE
+            && self.set_aside < self.kept.mul_f64(FAIR / (1.0 - FAIR))
+        {
+            let (again, took) = ask(true)?;
+            (self.set_aside, set_aside) = (self.set_aside + took, set_aside + took);
+            retaken += again.count();
+            if again.contended() < best.contended() {
+                best = again;
+            }
+        }
+        if let Some(contention) = &mut best.contention {
+            contention.retaken += retaken;
+            contention.set_aside_us = set_aside.as_micros() as u64;
+        }
+        Ok(best)
     }
 }
 
@@ -39,10 +103,10 @@ const MANY: f64 = 0.01;
 impl Tally {
     /// Counts another answer.
     pub fn add(&mut self, measured: &Measured) {
-        let samples = measured.samples.iter().map(Vec::len).sum::<usize>();
+        let samples = measured.count();
         self.counts.taken += samples;
         match &measured.contention {
-            Some(Contention { retaken, contended }) => {
+            Some(Contention { retaken, contended, .. }) => {
                 self.counts.retaken += retaken;
                 self.counts.contended += contended.len();
             }
@@ -84,8 +148,8 @@ pub fn text(counts: Option<&SampleCounts>) -> String {
         _ => format!("{contended} stayed so ({share:.1} %)"),
     };
     match retaken + contended {
-        0 => format!("{taken} samples, none contended by other processes"),
-        _ => format!("{taken} samples; {retaken} contended by other processes were taken again, {stayed}"),
+        0 => format!("{taken} samples, none contended by others"),
+        _ => format!("{taken} samples; {retaken} contended by others were taken again, {stayed}"),
     }
 }
 
@@ -97,18 +161,59 @@ mod tests {
         Measured { samples: vec![vec![1.0; 50]; 2], contention }
     }
 
+    /// Answers to one question of which so many of 100 samples are contended, each after so many milliseconds: that which is taken, how
+    /// many samples were taken again, and the milliseconds set aside.
+    fn ask(asking: &mut Asking, answers: &[usize], ms: u64) -> (usize, usize, u64) {
+        let mut left = answers.iter();
+        let mut tries = 0;
+        let Contention { retaken, contended, set_aside_us } = asking
+            .ask(|is_again| {
+                tries += 1;
+                assert_eq!(is_again, tries > 1);
+                let contended = (0..*left.next().expect("no further question")).map(|i| (i / 50, i % 50));
+                let contention = Contention { retaken: 0, contended: contended.collect(), set_aside_us: 0 };
+                Ok((measured(Some(contention)), Duration::from_millis(ms)))
+            })
+            .unwrap()
+            .contention
+            .unwrap();
+        assert_eq!(left.len(), 0);
+        (contended.len(), retaken, set_aside_us / 1000)
+    }
+
+    #[test]
+    fn what_others_had_a_large_part_in_is_asked_again_for_a_fair_part_of_the_time() {
+        let mut asking = Asking::default();
+        assert_eq!(ask(&mut asking, &[25], 400), (25, 0, 0));
+        assert_eq!(ask(&mut asking, &[26, 90, 0], 10), (0, 200, 20));
+        assert_eq!(
+            ask(&mut asking, &[50, 40, 60], 50),
+            (40, 200, 100),
+            "a quarter of what was kept is spent"
+        );
+        assert_eq!(ask(&mut asking, &[90], 10), (90, 0, 0));
+        assert_eq!(ask(&mut asking, &[0], 100_000), (0, 0, 0));
+        assert_eq!(ask(&mut asking, &[90, 80, 70, 80], 700), (70, 300, 2100), "no longer for one question");
+        let untold = asking.ask(|_| Ok((measured(None), Duration::ZERO))).unwrap();
+        assert_eq!((untold.contention.as_ref(), untold.set_aside()), (None, Duration::ZERO));
+    }
+
     #[test]
     fn counts_add_up_and_are_known_only_if_all_are() {
         let mut tally = Tally::default();
         tally.add(&measured(Some(Contention::default())));
-        assert_eq!(text(tally.counts().as_ref()), "100 samples, none contended by other processes");
-        tally.add(&measured(Some(Contention { retaken: 7, contended: vec![(0, 3), (1, 0)] })));
+        assert_eq!(text(tally.counts().as_ref()), "100 samples, none contended by others");
+        tally.add(&measured(Some(Contention {
+            retaken: 7,
+            contended: vec![(0, 3), (1, 0)],
+            set_aside_us: 5,
+        })));
         let counts = SampleCounts { taken: 200, retaken: 7, contended: 2 };
         assert_eq!(tally.counts(), Some(counts));
         assert!(!is_too_busy(&counts) && is_too_busy(&SampleCounts { contended: 3, ..counts }));
         assert_eq!(
             text(Some(&counts)),
-            "200 samples; 7 contended by other processes were taken again, 2 stayed so (1.0 %)"
+            "200 samples; 7 contended by others were taken again, 2 stayed so (1.0 %)"
         );
         tally.add(&measured(None));
         assert_eq!(tally.counts(), None);

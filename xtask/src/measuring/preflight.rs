@@ -78,7 +78,7 @@ fn turbo(no_turbo: &str, boost: &str) -> Option<String> {
 fn smt(active: &str) -> Option<String> {
     let is_active = active.trim() == "1";
     is_active.then(|| {
-        "SMT is on: what runs on the other thread of a core slows this one and is not noticed; keep the machine idle"
+        "SMT is on: what runs on the other thread of a core slows this one, which long samples do not tell; keep the machine idle"
             .to_owned()
     })
 }
@@ -88,7 +88,7 @@ fn shared(stat: &str) -> String {
     let stolen = stolen(stat).filter(|&share| share > STOLEN);
     let stolen = stolen.map(|share| format!(", which have taken {:.0} % of its time so far", share * 100.0));
     format!(
-        "this is a virtual machine: what others on its host do{} is not noticed, only how much two equal plans differ",
+        "this is a virtual machine: what others on its host do{} is noticed while it slows the core, but not in caches or memory",
         stolen.unwrap_or_default()
     )
 }

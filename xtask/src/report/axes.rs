@@ -1,7 +1,7 @@
 //! Axes: from values to pixels, and ticks at round values.
 
 use super::canvas::{self, CENTER, LABEL, RIGHT, Spot};
-use super::figure::Area;
+use super::figure::{Area, WIDTH};
 use super::palette::{Ink, Look, Marker};
 use anyhow::Result;
 
@@ -68,7 +68,7 @@ impl Axes {
     pub fn x_tick(&self, area: &Area, value: f64, label: &str) -> Result<()> {
         let (x, (bottom, top)) = (self.x.at(value), self.y.ends());
         canvas::line(area, &[(x, bottom), (x, top)], GUIDE, 1)?;
-        canvas::text(area, (x, bottom + 12), label, LABEL, Ink::Soft, CENTER)
+        canvas::text(area, (centre(x, label), bottom + 12), label, LABEL, Ink::Soft, CENTER)
     }
 
     /// A line across at a value of y, and its label.
@@ -97,6 +97,13 @@ impl Axes {
             .into_iter()
             .try_for_each(|tick| self.x_tick(area, tick, &short_length(tick)))
     }
+}
+
+/// The middle of a tick's label: below the tick, unless the edge of the panel would cut the label off.
+fn centre(x: i32, label: &str) -> i32 {
+    const MARGIN: i32 = 4;
+    let half = canvas::width(label, LABEL) / 2 + MARGIN;
+    x.clamp(half, WIDTH as i32 - half)
 }
 
 /// Powers of two from `low` to `high` at which an axis has labels, at most `most`.
@@ -159,6 +166,13 @@ mod tests {
         assert_eq!([0.0, 2.5, 10.0].map(|value| down.at(value)), [200, 150, 0]);
         assert_eq!(Axis::logarithmic((64.0, 64.0), (0, 10)).at(64.0), 5);
         assert!(log.holds(2.0) && !log.holds(0.5));
+    }
+
+    #[test]
+    fn the_edge_of_a_panel_cuts_no_label_off() {
+        let wide = WIDTH as i32;
+        assert_eq!(centre(wide / 2, "128M"), wide / 2);
+        assert!(centre(wide, "128M") < wide - 14 && centre(0, "64") > 7);
     }
 
     #[test]

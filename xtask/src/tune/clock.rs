@@ -44,6 +44,11 @@ impl Deadline {
         self.at.saturating_sub(self.time.now())
     }
 
+    /// The same, that much later.
+    pub fn later(&self, by: Duration) -> Deadline {
+        Deadline { at: self.at + by, ..self.clone() }
+    }
+
     /// Whether nothing is left.
     pub fn has_passed(&self) -> bool {
         self.left().is_zero()

@@ -165,6 +165,11 @@ impl Effort {
         self.bytes_beside_cache(row).is_some_and(|bytes| bytes > self.placed)
     }
 
+    /// Whether a single row takes so much of the cache that processes differ by more than plans do.
+    pub fn is_noisy(&self, row: Row) -> bool {
+        self.bytes_beside_cache(row).is_some_and(|bytes| bytes > self.placed / 2)
+    }
+
     /// The confirmation round on a row, in which nobody but the hopelessly slow drops out before the third process.
     pub fn confirmation(&self, row: Row) -> Rules {
         self.spread(self.confirmation, row)

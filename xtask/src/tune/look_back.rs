@@ -83,8 +83,8 @@ impl<M: Timings + Oracle> Search<'_, M> {
     }
 
     /// Plans that may win at the row of a pick, are right, and were not raced there, so many at most: those of the next longer rows, and of
-    /// rows of this length in other situations, also with the pick's exp core, as it may be the tiles that are worth something. Beyond a
-    /// cache those as well that were close there: samples are noisy.
+    /// rows of this length in other situations, also with the pick's exp core, as it may be the tiles that are worth something. Where
+    /// samples are noisy those as well that were close there.
     fn found_elsewhere(
         &mut self,
         choosing: &Choosing,

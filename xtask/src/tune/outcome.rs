@@ -14,7 +14,7 @@ pub struct Outcome {
     pub field: Field,
     /// How it ended.
     pub raced: Finish,
-    /// What all races of a group say of the row, where rows are beyond a cache.
+    /// What all races of a group say of the row, where samples are noisy.
     pooled: BTreeMap<usize, Estimates>,
 }
 

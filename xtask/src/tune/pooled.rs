@@ -1,4 +1,4 @@
-//! What all races of a situation say together, of rows beyond a cache, where samples are noisy.
+//! What all races of a situation say together, of rows that nearly fill a cache or more, where samples are noisy.
 //!
 //! What a pass is worth beside others depends little on what runs before and after it, and little on whether rows are somewhat longer. So
 //! every race of a plan that shares a pass with another says something about that one, too:
@@ -175,14 +175,25 @@ impl Estimates {
         Some(self.time(plan)? / self.time(other)?)
     }
 
-    /// The best of every family of plans that is not far behind, and as many others that may be the best of all, the fastest of each first.
+    /// The best of every algorithm, however slow, the best of every other family of plans that is not far behind, and so many others that
+    /// may be the best of all, each in turn with the fastest first.
     pub fn worth_racing(&self, count: usize) -> Vec<Plan> {
-        let mut families = HashSet::new();
-        let (best, others): (Vec<Plan>, Vec<Plan>) =
-            self.promising(FAR).into_iter().partition(|plan| families.insert(family(plan)));
-        let close = |plan: &Plan| self.ratio(plan, &best[0]).is_some_and(|ratio| ratio <= CLOSE);
-        let others = others.into_iter().filter(close).take(count);
-        best.iter().cloned().chain(others).collect()
+        let all = self.promising(f64::INFINITY);
+        let Some(fastest) = all.first().cloned() else { return all };
+        let within = |plan: &Plan, most: f64| self.ratio(plan, &fastest).is_some_and(|ratio| ratio <= most);
+        let (mut algorithms, mut families) = (HashSet::new(), HashSet::new());
+        let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
+        for plan in all {
+            let (first, first_of_family) =
+                (algorithms.insert(plan.algorithm()), families.insert(family(&plan)));
+            match () {
+                () if first => tiers[0].push(plan),
+                () if first_of_family && within(&plan, FAR) => tiers[1].push(plan),
+                () if tiers[2].len() < count && within(&plan, CLOSE) => tiers[2].push(plan),
+                () => {}
+            }
+        }
+        tiers.concat()
     }
 
     /// Families of plans that were raced, none of which is among those that are [`Estimates::worth_racing`].
@@ -413,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_of_every_family_is_worth_racing_unless_it_is_far_behind() {
+    fn the_best_of_every_algorithm_is_worth_racing_and_of_every_family_that_is_not_far_behind() {
         let way = |tile: usize, way: &str| -> Plan {
             format!("two_pass(f32_ext_sum__avx2_p5_u{tile}, f32_ext_scale__avx2_p5_u{tile}{way})")
                 .parse()
@@ -426,6 +437,7 @@ mod tests {
             (way(64, "_nt"), 1.4),
             (way(96, "_nt"), 1.3),
             (online(64, 64), 2.3),
+            (online(64, 64).to_string().replace("p5", "d5").parse().unwrap(), 2.5),
         ];
         let plans: Vec<Plan> = timed.iter().map(|(plan, _)| plan.clone()).collect();
         let time = |plan: &Plan| timed.iter().find(|(other, _)| other == plan).unwrap().1;
@@ -433,11 +445,11 @@ mod tests {
         let estimates = estimates(&[heat], 1 << 20);
         let worth = estimates.worth_racing(1);
         let families: Vec<Family> = worth.iter().map(family).collect();
-        let [temporal, streaming] = [&plans[0], &plans[4]].map(family);
-        assert_eq!(families, [temporal, streaming, temporal], "{worth:?}");
+        let [temporal, streaming, online, slow] = [0, 4, 5, 6].map(|i| family(&plans[i]));
+        assert_eq!(families, [temporal, online, streaming, temporal], "{worth:?}");
         assert_eq!(worth[0], plans[0]);
-        let [slow, never] = [&plans[5], &way(64, "_nt_back")].map(family);
         assert_eq!(estimates.far_behind(&worth), HashSet::from([slow]));
+        let never = family(&way(64, "_nt_back"));
         assert_eq!([slow, never].map(|family| estimates.has_seen(family)), [true, false]);
     }
 

@@ -15,6 +15,7 @@ use anyhow::Result;
 use softmax_bench::protocol::{Candidate, TimeRequest};
 use softmax_spec::Rows;
 use std::cmp::Reverse;
+use std::time::Duration;
 
 /// A candidate of a race.
 #[derive(Debug, Clone)]
@@ -165,6 +166,8 @@ pub fn race(
         contended: None,
     };
     let mut tally = Tally::default();
+    // What others kept it from is not of its time.
+    let mut set_aside = Duration::ZERO;
     let mut next = rules.first.min(rules.rounds);
     while next > 0 {
         let started = deadline.time().now();
@@ -181,6 +184,8 @@ pub fn race(
         timings.anew();
         let measured = timings.all_measured(&request)?;
         tally.add(&measured);
+        set_aside += measured.set_aside();
+        let taken = (deadline.time().now() - started).saturating_sub(measured.set_aside()).as_secs_f64();
         for (&i, new) in racing.iter().zip(measured.samples) {
             finish.samples[i].extend(new);
         }
@@ -195,12 +200,11 @@ pub fn race(
         if done >= rules.enough && (0..groups).all(|group| finish.is_settled(entries, group)) {
             break;
         }
-        let taken = (deadline.time().now() - started).as_secs_f64();
         let spent = taken / (next as f64 + CALIBRATION) / racing.len() as f64;
         let left = finish.alive.iter().filter(|alive| **alive).count() as f64;
         next = rules.batch.min(rules.rounds - done);
         let seconds = spent * left * (next as f64 + CALIBRATION);
-        if deadline.left().as_secs_f64() < seconds {
+        if deadline.later(set_aside).left().as_secs_f64() < seconds {
             break;
         }
     }
@@ -281,8 +285,10 @@ pub fn choose<K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measuring::Measured;
     use crate::measuring::statistics::{next, uniform};
     use crate::tune::clock::Time;
+    use softmax_bench::protocol::Contention;
     use std::time::Duration;
 
     /// Timings of candidates called by their true time, in a world with noise.
@@ -501,18 +507,33 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_has_passed_leaves_the_first_batch() {
-        struct Slow(World, Time);
+    fn a_deadline_that_has_passed_leaves_the_first_batch_unless_it_was_others_time() {
+        /// Takes a second, and another that is set aside.
+        struct Slow {
+            world: World,
+            time: Time,
+            set_aside: Duration,
+        }
         impl Timings for Slow {
             fn samples(&mut self, request: &TimeRequest) -> Result<Vec<Vec<f64>>> {
-                self.1.pass(Duration::from_millis(2));
-                self.0.samples(request)
+                self.time.pass(Duration::from_secs(1) + self.set_aside);
+                self.world.samples(request)
+            }
+
+            fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
+                let contention =
+                    Contention { set_aside_us: self.set_aside.as_micros() as u64, ..Contention::default() };
+                Ok(Measured { samples: self.samples(request)?, contention: Some(contention) })
             }
         }
         let entries = entries(&[1.0, 1.0, 1.0], 0);
-        let time = Time::default();
-        let mut slow = Slow(World::new(0.1, 0, 0.0), time.clone());
-        let finish = race(&mut slow, ROW, &entries, &RULES, &time.after(Duration::ZERO), |_| {}).unwrap();
-        assert_eq!(finish.samples[0].len(), RULES.first);
+        let rounds = |seconds, set_aside| {
+            let (world, time) = (World::new(0.1, 0, 0.0), Time::default());
+            let deadline = time.after(Duration::from_secs(seconds));
+            let mut slow = Slow { world, time, set_aside: Duration::from_secs(set_aside) };
+            race(&mut slow, ROW, &entries, &RULES, &deadline, |_| {}).unwrap().samples[0].len()
+        };
+        assert_eq!([0, 3, 30].map(|seconds| rounds(seconds, 0)), [5, 15, 40]);
+        assert_eq!([0, 3, 30].map(|seconds| rounds(seconds, 9)), [5, 15, 40]);
     }
 }

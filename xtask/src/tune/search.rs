@@ -299,10 +299,10 @@ impl<M: Timings + Oracle> Search<'_, M> {
         Ok(Outcome::new(field, raced, pooled))
     }
 
-    /// What all races on rows beyond the same cache say of plans on one of these. On nearer rows samples speak for themselves.
+    /// What all races on rows where samples are noisy say of plans on one of these. On shorter rows samples speak for themselves.
     pub(super) fn estimates(&self, row: Row, group: usize) -> Option<Estimates> {
-        let is_beyond = |row| self.effort.is_beyond_cache(row);
-        is_beyond(row).then(|| self.known.estimates(row, group, is_beyond)).flatten()
+        let is_noisy = |row| self.effort.is_noisy(row);
+        is_noisy(row).then(|| self.known.estimates(row, group, is_noisy)).flatten()
     }
 
     /// Races the finalists once more, whole and to the end. A pick per choice, if there is a plan that is right.

@@ -98,7 +98,7 @@ impl Timings for Troubled {
             }
         }
         let retaken = 3 * contended.len();
-        Ok(Measured { samples, contention: Some(Contention { retaken, contended }) })
+        Ok(Measured { samples, contention: Some(Contention { retaken, contended, set_aside_us: 0 }) })
     }
 }
 

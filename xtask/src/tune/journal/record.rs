@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use softmax_bench::protocol::{Candidate, Contention, TimeRequest};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Version of the format that is read and written here.
 pub const VERSION: u64 = 1;
@@ -72,8 +73,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether there are rows, every candidate has a code, and a sample of every round that is a time; those contended among them, and no more
-    /// taken again than can be.
+    /// Whether there are rows, every candidate has a code, and a sample of every round that is a time; those contended among them, no more taken
+    /// again than can be, and no more set aside than was measured.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
         let is_sound = |samples: &Vec<f64>| {
@@ -82,7 +83,9 @@ impl Samples {
         let is_there =
             |&(candidate, round): &(usize, usize)| candidate < count && round < self.request.rounds;
         let is_possible = |contention: &Contention| {
-            contention.retaken <= MOST_RETAKEN && contention.contended.iter().all(is_there)
+            let set_aside = Duration::from_micros(contention.set_aside_us).as_secs_f64();
+            let is_timely = set_aside <= self.seconds;
+            contention.retaken <= MOST_RETAKEN && contention.contended.iter().all(is_there) && is_timely
         };
         let is_complete = self.code.len() == count && self.samples.len() == count;
         let is_of_rows = self.request.rows > 0 && self.request.len > 0;

@@ -215,11 +215,11 @@ mod tests {
     #[test]
     fn contended_samples_stay_with_their_candidates() {
         let codes = &mut Codes::default();
-        let contention = Contention { retaken: 5, contended: vec![(0, 0), (2, 0)] };
-        let batch = Samples { contention: Some(contention), ..batch(&[A, B, C], 1.0, codes) };
+        let contention = Contention { retaken: 5, contended: vec![(0, 0), (2, 0)], set_aside_us: 9 };
+        let batch = Samples { contention: Some(contention.clone()), ..batch(&[A, B, C], 1.0, codes) };
         let mut recording = recording([batch], codes);
         let found = recording.take(&request(&[C, D, B], 1)).unwrap();
-        assert_eq!(found.contention, Some(Contention { retaken: 5, contended: vec![(0, 0)] }));
+        assert_eq!(found.contention, Some(Contention { contended: vec![(0, 0)], ..contention }));
     }
 
     #[test]

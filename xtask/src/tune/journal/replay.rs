@@ -147,8 +147,11 @@ fn together(
         |&(candidate, round): &(usize, usize)| (*missing.get(candidate).unwrap_or(&missing[0]), round);
     let contended: BTreeSet<(usize, usize)> =
         known.contended.into_iter().chain(measured.contended.iter().map(place)).collect();
-    let retaken = known.retaken + measured.retaken;
-    Some(Contention { retaken, contended: contended.into_iter().collect() })
+    Some(Contention {
+        retaken: known.retaken + measured.retaken,
+        contended: contended.into_iter().collect(),
+        set_aside_us: known.set_aside_us + measured.set_aside_us,
+    })
 }
 
 impl<M: Timings + Oracle> Timings for Journaled<'_, M> {
