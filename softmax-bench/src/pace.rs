@@ -18,49 +18,74 @@ const LICENCE: f64 = 1.3;
 #[derive(Debug)]
 pub struct Pace {
     best: Duration,
-    /// Beside each candidate: the clock is that which its instructions leave.
-    beside: Vec<Duration>,
+    /// After each candidate, whose instructions may have lowered the clock.
+    after: Vec<Duration>,
+    /// The candidate that ran last.
+    last: usize,
 }
 
 impl Pace {
-    /// Beside so many candidates.
-    pub fn beside(candidates: usize) -> Pace {
-        Pace { best: Duration::MAX, beside: vec![Duration::MAX; candidates] }
+    /// For so many candidates, at least one.
+    pub fn of(candidates: usize) -> Pace {
+        Pace { best: Duration::MAX, after: vec![Duration::MAX; candidates], last: 0 }
     }
 
-    /// Whether the core is slower now than it was at its best beside a candidate.
-    pub fn is_slow(&mut self, candidate: usize) -> bool {
-        // What is cold after a candidate, of this code and the clock's, is not to be timed.
-        time(2);
-        self.is_slower(candidate, time(TURNS))
+    /// Whether the core is slower, now that a candidate has run, than it was after that one at its best.
+    pub fn is_slow_after(&mut self, candidate: usize) -> bool {
+        let took = arithmetic();
+        self.note(candidate, took);
+        self.is_slow(took)
     }
 
-    /// Until the core is as fast as at its best beside a candidate, but no longer than that. What it took.
-    pub fn wait(&mut self, candidate: usize, at_most: Duration) -> Duration {
+    /// Until the core is as fast as it was at its best after the candidate that ran last, but no longer than that. What it took.
+    pub fn wait(&self, at_most: Duration) -> Duration {
         let start = Instant::now();
-        while start.elapsed() < at_most && self.is_slow(candidate) {}
+        while start.elapsed() < at_most && self.is_slow(arithmetic()) {}
         start.elapsed()
     }
 
-    fn is_slower(&mut self, candidate: usize, took: Duration) -> bool {
-        self.best = self.best.min(took);
-        self.beside[candidate] = self.beside[candidate].min(took);
-        let own = self.beside[candidate].as_secs_f64();
+    /// Forgets how fast it was after a candidate: that will be run more often in a row, and leave another clock.
+    pub fn forget(&mut self, candidate: usize) {
+        self.after[candidate] = Duration::MAX;
+    }
+
+    fn note(&mut self, candidate: usize, took: Duration) {
+        self.last = candidate;
+        // A clock that was set back tells nothing.
+        if !took.is_zero() {
+            self.best = self.best.min(took);
+            self.after[candidate] = self.after[candidate].min(took);
+        }
+    }
+
+    fn is_slow(&self, took: Duration) -> bool {
+        let own = self.after[self.last].as_secs_f64();
         took.as_secs_f64() > SLOW * own.min(LICENCE * self.best.as_secs_f64())
+    }
+
+    /// One to which every core is slow.
+    #[cfg(test)]
+    pub fn unreachable(candidates: usize) -> Pace {
+        let shortest = Duration::from_nanos(1);
+        Pace { best: shortest, after: vec![shortest; candidates], last: 0 }
     }
 }
 
-/// Of the arithmetic: 1 to 2 us, of which the clock tells 2 %.
-const TURNS: usize = 600;
+/// What the arithmetic takes, 1 to 2 us. What is cold after a candidate, of this code and the clock's, is not of it.
+fn arithmetic() -> Duration {
+    const TURNS: usize = 600;
+    turns(2);
+    turns(TURNS)
+}
 
 /// What so many turns take, in eight chains of multiplications that do not wait for each other.
 #[inline(never)]
-fn time(turns: usize) -> Duration {
+fn turns(count: usize) -> Duration {
     /// 2^64 by the golden ratio: any odd number would do.
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let start = Instant::now();
     let mut chains = black_box([1, 2, 3, 4, 5, 6, 7, 8]);
-    for _ in 0..turns {
+    for _ in 0..count {
         chains = chains.map(|value: u64| value.wrapping_mul(FACTOR).rotate_left(13) ^ 1);
     }
     black_box(chains);
@@ -73,23 +98,26 @@ mod tests {
 
     #[test]
     fn slow_is_what_a_lower_clock_does_not_explain() {
-        let mut pace = Pace::beside(2);
-        let mut is_slower = |candidate, ns| pace.is_slower(candidate, Duration::from_nanos(ns));
-        assert!(!is_slower(0, 1500), "nothing is known");
-        assert!(!is_slower(0, 1000) && !is_slower(0, 1050) && is_slower(0, 1070));
-        // The other's vectors may lower the clock; then that is its best.
-        assert!(!is_slower(1, 1250) && !is_slower(1, 1300) && is_slower(1, 1350));
-        let mut pace = Pace::beside(2);
-        let mut is_slower = |candidate, ns| pace.is_slower(candidate, Duration::from_nanos(ns));
-        assert!(!is_slower(0, 1000) && is_slower(1, 1400) && !is_slower(1, 1100) && is_slower(1, 1200));
+        let mut pace = Pace::of(2);
+        let mut slow = |candidate, ns| {
+            let took = Duration::from_nanos(ns);
+            pace.note(candidate, took);
+            pace.is_slow(took)
+        };
+        assert!(!slow(0, 1500), "nothing is known");
+        assert!(!slow(0, 1000) && !slow(0, 1050) && slow(0, 1070));
+        // The other's vectors may lower the clock, and then that is its best, but not by so much.
+        assert!(slow(1, 1400) && !slow(1, 1250) && !slow(1, 1300) && slow(1, 1350));
+        assert!(!slow(0, 0) && !slow(0, 1050), "a clock that was set back");
+        pace.forget(1);
+        assert!(!pace.is_slow(Duration::from_nanos(1050)), "the other ran last");
+        pace.note(1, Duration::from_nanos(1350));
+        assert!(!pace.is_slow(Duration::from_nanos(1370)) && pace.is_slow(Duration::from_nanos(1390)));
     }
 
     #[test]
     fn waiting_ends() {
-        let mut pace = Pace::beside(1);
-        assert!(pace.wait(0, Duration::from_secs(60)) < Duration::from_secs(60), "nothing is known");
-        (pace.best, pace.beside[0]) = (Duration::ZERO, Duration::ZERO);
         let at_most = Duration::from_millis(2);
-        assert!(pace.wait(0, at_most) >= at_most);
+        assert!(Pace::unreachable(1).wait(at_most) >= at_most);
     }
 }

@@ -3,8 +3,8 @@
 //! Every round samples each candidate once, so that what drifts (frequency, neighbours on the memory bus) hits all of them alike, and in
 //! an order by lot, so that none always follows the same one. A sample is untimed calls, which bring caches and branch predictors into
 //! the state that the candidate itself leaves behind ([`protocol::untimed_calls`]), and then as many calls as were calibrated to fill the
-//! sample. A sample during which the core was taken away is taken again ([`crate::contention`]), and so is one before or after which it
-//! is slow ([`crate::pace`]), after a while in which it may become faster.
+//! sample. Samples wait for a core that others slow ([`crate::pace`]). One during which the core was taken away ([`crate::contention`]), or
+//! before or after which it is slow all the same, is taken again.
 //! Statistics are deliberately elsewhere: with the tuner.
 
 use crate::buffer::Buffer;
@@ -118,7 +118,7 @@ impl Bench {
     fn calibrate(&mut self, place: usize, target: Duration, sampling: &mut Sampling) -> Result<u64> {
         let mut calls = 1;
         loop {
-            let Sample { took, .. } = sampling.sample(self, place, calls)?;
+            let Sample { took, .. } = sampling.calibrating(self, place, calls)?;
             if took >= target {
                 return Ok(calls);
             }
@@ -130,7 +130,7 @@ impl Bench {
 }
 
 /// In longer samples others come and go, and how fast the core is at the ends of one does not tell.
-const LONG: Duration = Duration::from_millis(2);
+const LONG: Duration = Duration::from_millis(5);
 
 /// The longest wait for the core to be faster: most of the time that others take in bursts is in those of less than 50 ms.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -140,7 +140,10 @@ struct Sampling<'c> {
     candidates: &'c [Candidate],
     watched: Watched,
     retaking: Retaking,
-    pace: Pace,
+    /// Of the calling thread's core, where all computes there and the system tells of contention at all.
+    pace: Option<Pace>,
+    /// Whether samples of each candidate are long.
+    long: Vec<bool>,
     /// What all samples took and, at most as long, the waits between them.
     sampled: Duration,
     waited: Duration,
@@ -148,11 +151,14 @@ struct Sampling<'c> {
 
 impl<'c> Sampling<'c> {
     fn new(candidates: &'c [Candidate], request: &TimeRequest) -> Sampling<'c> {
+        let watched = Watched::of(request);
+        let is_told = watched == Watched::Thread && watched.preemptions().is_some();
         Sampling {
             candidates,
-            watched: Watched::of(request),
+            watched,
             retaking: Retaking::of(candidates.len() * request.rounds),
-            pace: Pace::beside(candidates.len()),
+            pace: is_told.then(|| Pace::of(candidates.len())),
+            long: vec![false; candidates.len()],
             sampled: Duration::ZERO,
             waited: Duration::ZERO,
         }
@@ -160,21 +166,35 @@ impl<'c> Sampling<'c> {
 
     /// Time of `calls` calls of the candidate at that place, undisturbed if one of a few tries is.
     fn sample(&mut self, bench: &mut Bench, place: usize, calls: u64) -> Result<Sample> {
-        let Sampling { candidates, watched, retaking, pace, sampled, waited } = self;
+        let Sampling { candidates, watched, retaking, pace, long, sampled, waited } = self;
         let candidate = &candidates[place];
+        let is_slow = |pace: &mut Option<Pace>| {
+            let is_slow = pace.as_mut().is_some_and(|pace| pace.is_slow_after(place));
+            is_slow && !long[place]
+        };
         retaking.take(|is_again| {
             if is_again {
                 // Whoever waits for the core has it now, and not in the middle of the sample.
                 thread::yield_now();
             }
-            *waited += pace.wait(place, PATIENCE.min(sampled.saturating_sub(*waited)));
+            let at_most = PATIENCE.min(sampled.saturating_sub(*waited));
+            *waited += pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(at_most));
             bench.warm(candidate, calls)?;
-            let (before, was_slow) = (watched.preemptions(), pace.is_slow(place));
+            let was_slow = is_slow(pace);
+            let before = watched.preemptions();
             let took = bench.time(candidate, calls)?;
-            let is_slow = pace.is_slow(place) || was_slow;
+            let is_preempted = watched.preemptions() > before;
             *sampled += took;
-            Ok(Sample { took, is_contended: watched.preemptions() > before || (is_slow && took < LONG) })
+            Ok(Sample { took, is_contended: is_slow(pace) || was_slow || is_preempted })
         })
+    }
+
+    /// The same where it is not known yet how many calls are to be timed.
+    fn calibrating(&mut self, bench: &mut Bench, place: usize, calls: u64) -> Result<Sample> {
+        self.pace.iter_mut().for_each(|pace| pace.forget(place));
+        let sample = self.sample(bench, place, calls)?;
+        self.long[place] = sample.took >= LONG;
+        Ok(sample)
     }
 }
 
@@ -252,6 +272,32 @@ mod tests {
         let mut sampling = Sampling::new(&[Candidate::Memcpy], &request(1, 256, false, 1, 200.0));
         let calls = bench.calibrate(0, target, &mut sampling).unwrap();
         assert!(calls > 100, "{calls}");
+    }
+
+    #[test]
+    fn where_the_core_is_slow_short_samples_are_contended_and_waits_are_no_longer_than_they() {
+        let candidates = [Candidate::Memcpy, Candidate::ReadSum];
+        let mut bench = Bench::of([], 1, 256, false).unwrap();
+        let mut sampling = Sampling::new(&candidates, &request(1, 256, false, 100, 1.0));
+        if sampling.pace.is_none() {
+            assert_eq!(Watched::Thread.preemptions(), None);
+            return;
+        }
+        sampling.pace = Some(Pace::unreachable(2));
+        sampling.long[1] = true;
+        let mut contended = [0; 2];
+        for _ in 0..20 {
+            for (place, contended) in contended.iter_mut().enumerate() {
+                *contended += usize::from(sampling.sample(&mut bench, place, 10).unwrap().is_contended);
+            }
+        }
+        assert!(contended[0] == 20 && contended[1] < 20, "{contended:?}");
+        let a_bit = Duration::from_millis(1);
+        assert!(sampling.waited > Duration::ZERO && sampling.waited < sampling.sampled + a_bit);
+        let threads = candidate("ref:memcpy@2");
+        let of_threads =
+            TimeRequest { candidates: vec!["ref:memcpy@2".to_owned()], ..request(1, 1, false, 1, 1.0) };
+        assert!(Sampling::new(&[threads], &of_threads).pace.is_none(), "others compute on other cores");
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl Timings for Child {
     }
 
     fn measured(&mut self, request: &TimeRequest) -> Result<Measured> {
-        /// Others go on for seconds.
+        /// Others go on for up to seconds: it may be another core's turn by then.
         const PAUSE: Duration = Duration::from_millis(50);
         let mut asking = std::mem::take(&mut self.asking);
         let measured = asking.ask(|is_again| {

@@ -22,7 +22,7 @@ impl Time {
 
     /// What is that far ahead.
     pub fn after(&self, duration: Duration) -> Deadline {
-        Deadline { time: self.clone(), at: self.now() + duration }
+        Deadline { time: self.clone(), at: Cell::new(self.now() + duration), grace: Cell::new(GRACE) }
     }
 }
 
@@ -30,8 +30,13 @@ impl Time {
 #[derive(Debug, Clone)]
 pub struct Deadline {
     time: Time,
-    at: Duration,
+    at: Cell<Duration>,
+    /// By how much it may still be put off.
+    grace: Cell<Duration>,
 }
+
+/// The most that a deadline is put off by, so that a search whose last steps are kept from their work ends in time all the same.
+const GRACE: Duration = Duration::from_secs(5);
 
 impl Deadline {
     /// The time that it is about.
@@ -41,12 +46,14 @@ impl Deadline {
 
     /// What is left until then.
     pub fn left(&self) -> Duration {
-        self.at.saturating_sub(self.time.now())
+        self.at.get().saturating_sub(self.time.now())
     }
 
-    /// The same, that much later.
-    pub fn later(&self, by: Duration) -> Deadline {
-        Deadline { at: self.at + by, ..self.clone() }
+    /// Puts it off by what others kept the work from, within reason.
+    pub fn put_off(&self, by: Duration) {
+        let by = by.min(self.grace.get());
+        self.grace.set(self.grace.get() - by);
+        self.at.set(self.at.get() + by);
     }
 
     /// Whether nothing is left.
@@ -146,5 +153,9 @@ mod tests {
         assert!(!last.has_passed());
         time.pass(SECOND);
         assert!(last.has_passed() && clock.remaining().is_zero());
+        last.put_off(3 * SECOND);
+        assert_eq!(last.left(), 3 * SECOND);
+        last.put_off(3 * SECOND);
+        assert_eq!(last.left(), GRACE);
     }
 }

@@ -240,6 +240,9 @@ mod tests {
             assert_eq!(patience(&effort, row(len, false, Rows::Single)), 0, "the cache is not known");
         }
         assert_eq!(patience(&on, row(1 << 10, false, Rows::Batch)), 0);
+        let noisy = [(1 << 16, false), (98304, false), (1 << 17, true), (196_608, true)];
+        let is_noisy = noisy.map(|(len, in_place)| on.is_noisy(row(len, in_place, Rows::Single)));
+        assert_eq!(is_noisy, [false, true, false, true]);
         let processes = |rules: Rules| rules.enough.div_ceil(rules.batch);
         for len in [1 << 10, 1 << 16] {
             let row = row(len, true, Rows::Single);

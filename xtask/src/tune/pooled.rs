@@ -175,7 +175,7 @@ impl Estimates {
         Some(self.time(plan)? / self.time(other)?)
     }
 
-    /// The best of every algorithm, however slow, the best of every other family of plans that is not far behind, and so many others that
+    /// The best of every algorithm, however slow, so that it is known by how much, the best of every other family of plans that is not far behind, and so many others that
     /// may be the best of all, each in turn with the fastest first.
     pub fn worth_racing(&self, count: usize) -> Vec<Plan> {
         let all = self.promising(f64::INFINITY);

@@ -122,9 +122,10 @@ impl Batch {
             samples: columns.iter().map(samples).collect(),
             contention: self.record.contention.as_ref().map(|contention| Contention {
                 contended: contention.contended.iter().filter_map(place).collect(),
-                ..*contention
+                set_aside_us: (contention.set_aside_us as f64 * share) as u64,
+                retaken: contention.retaken,
             }),
-            seconds: if is_exact { self.record.seconds } else { self.record.seconds * share },
+            seconds: self.record.seconds * share,
             is_exact,
         }
     }
@@ -216,10 +217,12 @@ mod tests {
     fn contended_samples_stay_with_their_candidates() {
         let codes = &mut Codes::default();
         let contention = Contention { retaken: 5, contended: vec![(0, 0), (2, 0)], set_aside_us: 9 };
-        let batch = Samples { contention: Some(contention.clone()), ..batch(&[A, B, C], 1.0, codes) };
+        let batch = Samples { contention: Some(contention), ..batch(&[A, B, C], 1.0, codes) };
         let mut recording = recording([batch], codes);
         let found = recording.take(&request(&[C, D, B], 1)).unwrap();
-        assert_eq!(found.contention, Some(Contention { contended: vec![(0, 0)], ..contention }));
+        // What was set aside is shared out as the time that it is of.
+        let contention = Contention { retaken: 5, contended: vec![(0, 0)], set_aside_us: 6 };
+        assert_eq!(found.contention, Some(contention));
     }
 
     #[test]

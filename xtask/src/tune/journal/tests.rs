@@ -356,6 +356,9 @@ fn what_is_no_journal_of_this_format_is_refused_and_left_alone() {
     // As many that a sum of two would be no number.
     let contended = format!("[[1.0,1.0]],\"contention\":{{\"retaken\":{},\"contended\":[]}}", usize::MAX);
     refused(&with(&samples.replace("[[1.0]]", &contended)), "line 2: samples are missing, or are no times");
+    // More set aside than there was time for.
+    let set_aside = r#"[[1.0,1.0]],"contention":{"retaken":0,"contended":[],"set_aside_us":1000001}"#;
+    refused(&with(&samples.replace("[[1.0]]", set_aside)), "line 2: samples are missing, or are no times");
     refused(&with("{\"complete\":{\"seconds\":-1.0}}\n"), "line 2: it has taken -1 seconds");
 }
 
