@@ -208,7 +208,7 @@ pub enum Reply {
     Error(String),
 }
 
-/// What became of samples during which a core was taken away for the work of others.
+/// What became of samples during which a core was taken away for the work of others, or slowed by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contention {
     /// How many were set aside and taken again.

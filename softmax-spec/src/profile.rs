@@ -76,7 +76,7 @@ pub struct Origin {
 pub struct SampleCounts {
     /// That the search rests on.
     pub taken: usize,
-    /// That were taken again, because other processes had the core for a while.
+    /// That were taken again, because others had the core, or a part of it, for a while.
     pub retaken: usize,
     /// Of those taken, that were disturbed in every try.
     pub contended: usize,
@@ -169,7 +169,7 @@ pub struct Trust {
     /// The A/A control: by how much, as a fraction, the ratio of one plan's times to those of the same plan, raced as another,
     /// may differ from 1; the farther end of a 95 % interval.
     pub noise: f64,
-    /// The share of samples that other processes disturbed in every try; `None` where the system does not tell.
+    /// The share of samples that others disturbed in every try; `None` where the system does not tell.
     pub contended: Option<f64>,
 }
 

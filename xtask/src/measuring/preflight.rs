@@ -88,7 +88,7 @@ fn shared(stat: &str) -> String {
     let stolen = stolen(stat).filter(|&share| share > STOLEN);
     let stolen = stolen.map(|share| format!(", which have taken {:.0} % of its time so far", share * 100.0));
     format!(
-        "this is a virtual machine: what others on its host do{} is noticed while it slows the core, but not in caches or memory",
+        "this is a virtual machine: what others on its host do{} is noticed in samples of a few milliseconds, if it slows the core, but not in caches or memory",
         stolen.unwrap_or_default()
     )
 }

@@ -21,7 +21,7 @@ pub struct Confirmation<'a> {
     pub others: Vec<(Plan, &'a [f64])>,
     /// By how much two equal plans seemed to differ.
     pub noise: f64,
-    /// The share of all samples that other processes had a part in.
+    /// The share of all samples that others had a part in.
     pub contended: Option<f64>,
 }
 

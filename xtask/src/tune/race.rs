@@ -88,7 +88,7 @@ pub struct Finish {
     pub samples: Vec<Vec<f64>>,
     /// Whether the entry was in contention to the end.
     pub alive: Vec<bool>,
-    /// The share of samples that other processes had a part in; `None` where the system does not tell.
+    /// The share of samples that others had a part in; `None` where the system does not tell.
     pub contended: Option<f64>,
 }
 
