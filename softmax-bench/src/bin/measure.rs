@@ -16,7 +16,7 @@ use std::slice;
 
 fn main() -> Result<()> {
     leash::end_with_parent();
-    let pin = Pin::to_current_core();
+    let pin = Pin::to_quietest_core();
     if pin.is_none() {
         // Not `eprintln!`, which would panic if nobody reads it.
         let _ = writeln!(io::stderr(), "measure: not pinned to a core, expect more noise");
