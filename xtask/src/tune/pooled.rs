@@ -175,21 +175,20 @@ impl Estimates {
         Some(self.time(plan)? / self.time(other)?)
     }
 
-    /// The best of every algorithm, however slow, so that it is known by how much, the best of every other family of plans that is not far behind, and so many others that
-    /// may be the best of all, each in turn with the fastest first.
+    /// The best of every algorithm, however slow, so that it is known by how much, the best of every other family of plans that is not far
+    /// behind, and so many others that may be the best of all, each in turn with the fastest first.
     pub fn worth_racing(&self, count: usize) -> Vec<Plan> {
-        let all = self.promising(f64::INFINITY);
-        let Some(fastest) = all.first().cloned() else { return all };
-        let within = |plan: &Plan, most: f64| self.ratio(plan, &fastest).is_some_and(|ratio| ratio <= most);
+        let all = self.ranking();
+        let best = all.first().map_or(0.0, |(_, best)| *best);
         let (mut algorithms, mut families) = (HashSet::new(), HashSet::new());
         let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
-        for plan in all {
+        for (plan, time) in all {
             let (first, first_of_family) =
                 (algorithms.insert(plan.algorithm()), families.insert(family(&plan)));
             match () {
                 () if first => tiers[0].push(plan),
-                () if first_of_family && within(&plan, FAR) => tiers[1].push(plan),
-                () if tiers[2].len() < count && within(&plan, CLOSE) => tiers[2].push(plan),
+                () if first_of_family && time / best <= FAR => tiers[1].push(plan),
+                () if tiers[2].len() < count && time / best <= CLOSE => tiers[2].push(plan),
                 () => {}
             }
         }
@@ -213,6 +212,13 @@ impl Estimates {
 
     /// Every plan of passes that were raced, if it takes no more than so many times as long as the best, the fastest first.
     pub fn promising(&self, most: f64) -> Vec<Plan> {
+        let all = self.ranking();
+        let limit = all.first().map_or(0.0, |(_, best)| most * best);
+        all.into_iter().take_while(|&(_, time)| time <= limit).map(|(plan, _)| plan).collect()
+    }
+
+    /// Every plan of passes that were raced, with its time, the fastest first.
+    fn ranking(&self) -> Vec<(Plan, f64)> {
         let of_algorithm = |(algorithm, passes): &(Algorithm, Vec<PassVariant>)| {
             combinations(*algorithm, |pass| {
                 passes.iter().filter(|variant| variant.pass == pass).copied().collect()
@@ -227,8 +233,7 @@ impl Estimates {
         all.sort_by(|(a, one), (b, other)| {
             one.total_cmp(other).then_with(|| a.to_string().cmp(&b.to_string()))
         });
-        let limit = all.first().map_or(0.0, |(_, best)| most * best);
-        all.into_iter().take_while(|&(_, time)| time <= limit).map(|(plan, _)| plan).collect()
+        all
     }
 }
 

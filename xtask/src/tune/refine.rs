@@ -93,8 +93,9 @@ impl<M: Timings + Oracle> Search<'_, M> {
         wanted.take(self.effort.neighbours / 2).map(|plan| Contender { plan, predicted }).collect()
     }
 
-    /// Plans that differ from one in one pass and may win, but were not raced yet; where samples are noisy first of every family one that no race
-    /// has seen: what a way through memory takes where passes are screened says nothing of longer rows. Plans of one pass have all been raced.
+    /// Plans that differ from one in one pass and may win, but were not raced yet; where samples are noisy first of every family one that no
+    /// race has seen: what a way through memory takes where passes are screened says nothing of longer rows. Plans of one pass have all been
+    /// raced.
     fn not_raced_around(
         &self,
         plan: &Plan,

@@ -73,8 +73,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Whether there are rows, every candidate has a code, and a sample of every round that is a time; those contended among them, no more taken
-    /// again than can be, and no more set aside than was measured.
+    /// Whether there are rows, every candidate has a code, and a sample of every round that is a time; those contended among them, no more
+    /// taken again than can be, and no more set aside than was measured.
     pub fn is_sound(&self) -> bool {
         let count = self.request.candidates.len();
         let is_sound = |samples: &Vec<f64>| {

@@ -123,7 +123,7 @@ impl Batch {
             contention: self.record.contention.as_ref().map(|contention| Contention {
                 contended: contention.contended.iter().filter_map(place).collect(),
                 set_aside_us: (contention.set_aside_us as f64 * share) as u64,
-                retaken: contention.retaken,
+                ..*contention
             }),
             seconds: self.record.seconds * share,
             is_exact,
